@@ -1,0 +1,10 @@
+/* The Lua C module tide.core: every file of bindings/ adds its functions. */
+#include "binding.h"
+
+int luaopen_tide_core(lua_State *L)
+{
+    lua_newtable(L);
+    tide_open_rng(L);
+    tide_open_tensor(L);
+    return 1;
+}
