@@ -24,7 +24,7 @@ typedef struct object {
 /* The destroy function stands in the class's metatable under this key. */
 static const char destroy_key;
 
-static int object_close(lua_State *L)
+int tide_object_close(lua_State *L)
 {
     object *o = lua_touserdata(L, 1);
     if (o == NULL || !lua_getmetatable(L, 1))
@@ -41,17 +41,28 @@ static int object_close(lua_State *L)
     return 0;
 }
 
+void *tide_object_held(lua_State *L, int arg)
+{
+    object *o = lua_touserdata(L, arg);
+    return o == NULL ? NULL : o->held;
+}
+
+int tide_object_is_closed(lua_State *L, int arg)
+{
+    return tide_object_held(L, arg) == NULL;
+}
+
 void tide_new_class(lua_State *L, const char *class, const luaL_Reg *methods, void (*destroy)(void *))
 {
     luaL_newmetatable(L, class);
     lua_newtable(L);
-    lua_pushcfunction(L, object_close);
+    lua_pushcfunction(L, tide_object_close);
     lua_setfield(L, -2, "close");
     luaL_setfuncs(L, methods, 0);
     lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, object_close);
+    lua_pushcfunction(L, tide_object_close);
     lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, object_close);
+    lua_pushcfunction(L, tide_object_close);
     lua_setfield(L, -2, "__close");
     lua_pushboolean(L, 0); /* getmetatable gives false: scripts cannot reach __gc */
     lua_setfield(L, -2, "__metatable");

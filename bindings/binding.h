@@ -28,6 +28,11 @@ void tide_new_class(lua_State *L, const char *class, const luaL_Reg *methods, vo
 void **tide_push_object(lua_State *L, const char *class);
 void *tide_check_object(lua_State *L, int arg, const char *class);
 
+/* What an object at `arg` holds, NULL when it is closed; its __gc. For special finalisers. */
+void *tide_object_held(lua_State *L, int arg);
+int tide_object_is_closed(lua_State *L, int arg);
+int tide_object_close(lua_State *L);
+
 /* Tensors. A pushed tensor is persistent: it lives as long as its userdata, its
  * elements zero. A pushed activation lives until the training step ends. The
  * pointer stays good while the value is on the stack (and, for activations, in

@@ -38,6 +38,16 @@ static int rng_normal(lua_State *L)
     return 1;
 }
 
+/* rng:draw_normal(d1, ...) -> as normal, a tensor of the running training step. */
+static int rng_draw_normal(lua_State *L)
+{
+    tide_rng *rng = tide_check_rng(L, 1);
+    size_t dims[TIDE_MAX_RANK], rank = tide_check_dims(L, 2, dims);
+    const tide_tensor *t = tide_push_activation(L, rank, dims);
+    tide_rng_normal(rng, t->data, tide_tensor_count(t));
+    return 1;
+}
+
 /* rng:uniform(low, high, d1, ...) -> tensor of draws from [low, high); without dimensions, a number. */
 static int rng_uniform(lua_State *L)
 {
@@ -133,7 +143,7 @@ void tide_open_rng(lua_State *L)
     static const luaL_Reg methods[] = {
         {"normal", rng_normal},           {"uniform", rng_uniform}, {"number", rng_number},
         {"integer", rng_integer},         {"state", rng_state},     {"restore", rng_restore},
-        {"permutation", rng_permutation}, {NULL, NULL},
+        {"permutation", rng_permutation}, {"draw_normal", rng_draw_normal}, {NULL, NULL},
     };
     luaL_newmetatable(L, RNG_CLASS);
     luaL_newlib(L, methods);

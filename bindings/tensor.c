@@ -110,8 +110,13 @@ static lua_tensor *check_live(lua_State *L, int arg)
     lua_tensor *t = luaL_checkudata(L, arg, TIDE_TENSOR_CLASS);
     if (t->value != NULL && t->step != tide_tape_step(room_of(L)->tape))
         luaL_argerror(L, arg, "this tensor belongs to a training step that has ended; clone() keeps a copy");
-    if (t->block != NULL)
+    if (t->block != NULL) {
+        lua_getiuservalue(L, arg, 1);
+        if (tide_object_is_closed(L, -1))
+            luaL_argerror(L, arg, "the owner of this parameter is gone");
+        lua_pop(L, 1);
         t->tensor.data = t->block->values + t->offset;
+    }
     return t;
 }
 
@@ -184,7 +189,7 @@ static void fill_from_table(lua_State *L, int arg, const tide_tensor *t, size_t 
         luaL_argerror(L, arg, "the rows of the table differ in length");
     for (size_t i = 0; i < t->dims[depth]; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        if (depth + 1 < t->rank) {
+        if (depth + 1 < t->rank && depth + 1 < TIDE_MAX_RANK) {
             fill_from_table(L, arg, t, depth + 1, next);
         } else {
             int is_number;
@@ -230,6 +235,11 @@ static void release_parameters(void *block)
     tide_parameters_destroy(block);
 }
 
+static tide_parameters *parameters_block(void *block)
+{
+    return block;
+}
+
 /* parameter(number or tensor) -> a trainable tensor with a block of its own. */
 static int tensor_parameter(lua_State *L)
 {
@@ -258,7 +268,7 @@ static void push_nested(lua_State *L, const tide_tensor *t, size_t depth, const 
     luaL_checkstack(L, 3, "tensor");
     lua_createtable(L, t->dims[depth] > INT32_MAX ? 0 : (int)t->dims[depth], 0);
     for (size_t i = 0; i < t->dims[depth]; i++) {
-        if (depth + 1 < t->rank)
+        if (depth + 1 < t->rank && depth + 1 < TIDE_MAX_RANK)
             push_nested(L, t, depth + 1, next);
         else
             lua_pushnumber(L, (lua_Number) * (*next)++);
@@ -427,6 +437,41 @@ static int tensor_index(lua_State *L)
 
 /* ---- the step ---- */
 
+static const char guard_key;
+
+/* __gc of a class that owns parameters: at the end of a program finalisers run in any order, so a step that
+ * still reads the parameters ends with them. */
+static int guarded_close(lua_State *L)
+{
+    lua_getmetatable(L, 1);
+    lua_rawgetp(L, -1, &guard_key);
+    tide_parameters *(*block_of)(void *);
+    *(void **)&block_of = lua_touserdata(L, -1);
+    void *held = tide_object_held(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &room_key);
+    lua_room *room = lua_touserdata(L, -1);
+    if (held != NULL && room != NULL && room->tape != NULL && tide_tape_reads(room->tape, block_of(held)))
+        tide_tape_end_step(room->tape);
+    lua_settop(L, 1);
+    return tide_object_close(L);
+}
+
+void tide_guard_class(lua_State *L, const char *class, tide_parameters *(*block_of)(void *))
+{
+    luaL_getmetatable(L, class);
+    lua_pushcfunction(L, guarded_close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushnil(L);
+    lua_setfield(L, -2, "__close");
+    lua_getfield(L, -1, "__index");
+    lua_pushnil(L);
+    lua_setfield(L, -2, "close");
+    lua_pop(L, 1);
+    lua_pushlightuserdata(L, *(void **)&block_of);
+    lua_rawsetp(L, -2, &guard_key);
+    lua_pop(L, 1);
+}
+
 /* end_step(): ends the training step; its activations are gone. */
 static int end_step(lua_State *L)
 {
@@ -499,6 +544,7 @@ void tide_open_tensor(lua_State *L)
         open_room(L);
     lua_pop(L, 1);
     tide_new_class(L, "tide.parameters", none, release_parameters);
+    tide_guard_class(L, "tide.parameters", parameters_block);
     luaL_newmetatable(L, TIDE_TENSOR_CLASS);
     luaL_newlib(L, methods);
     lua_pushvalue(L, -1);

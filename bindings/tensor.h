@@ -33,11 +33,16 @@ tide_parameters *tide_tensor_block(lua_State *L, int arg);
 /* Shape arguments f(d1, d2, d3) from stack index `first` on; returns the rank. */
 size_t tide_check_dims(lua_State *L, int first, size_t dims[TIDE_MAX_RANK]);
 
+/* For classes that own parameters: scripts cannot close them, and a step that reads
+ * them ends before they are destroyed. block_of gives an object's block. */
+void tide_guard_class(lua_State *L, const char *class, tide_parameters *(*block_of)(void *));
+
 /* Raises the core's message unless status is TIDE_OK. */
 void tide_check(lua_State *L, tide_status status);
 
-/* Functions and methods of tensors that compute (bindings/autodiff.c). */
+/* Adds to the module table on top of the stack, and to the methods of tensors. */
 void tide_open_autodiff(lua_State *L);
+void tide_add_tensor_methods(lua_State *L, const luaL_Reg *methods);
 
 #define TIDE_TENSOR_CLASS "tide.tensor"
 

@@ -57,11 +57,18 @@ void tide_parameters_destroy(tide_parameters *block)
     tide_free(block);
 }
 
+/* Blocks start on cache lines. */
+static size_t room_for(const tide_parameters *block)
+{
+    const size_t line = TIDE_ALIGNMENT / sizeof(float);
+    return (block->count + line - 1) / line * line;
+}
+
 tide_status tide_parameters_join(tide_parameters **blocks, size_t n)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++)
-        total += blocks[i]->count;
+        total += room_for(blocks[i]);
     tide_storage *joined;
     TIDE_TRY(storage_create(&joined, total));
     size_t offset = 0;
@@ -74,7 +81,7 @@ tide_status tide_parameters_join(tide_parameters **blocks, size_t n)
         block->values = joined->memory + offset;
         block->gradients = joined->memory + total + offset;
         block->has_gradient = false;
-        offset += block->count;
+        offset += room_for(block);
     }
     return TIDE_OK;
 }

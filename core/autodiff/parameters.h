@@ -30,8 +30,8 @@ typedef struct tide_parameters {
 tide_status tide_parameters_create(tide_parameters **block, size_t count);
 void tide_parameters_destroy(tide_parameters *block);
 
-/* Moves the values of n blocks into one new run of memory, in order; afterwards
- * they lie end to end from blocks[0]->values. Gradients are forgotten. */
+/* Moves the values of n blocks into one new run of memory, in order, each on a
+ * cache line of its own. Gradients are forgotten. */
 tide_status tide_parameters_join(tide_parameters **blocks, size_t n);
 
 /* Notes that values were written by hand. */

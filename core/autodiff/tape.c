@@ -60,6 +60,14 @@ tide_arena *tide_tape_arena(tide_tape *tape)
     return tape->arena;
 }
 
+bool tide_tape_reads(const tide_tape *tape, const tide_parameters *block)
+{
+    for (size_t i = 0; i < tape->n_records; i++)
+        if (tape->records[i]->parameters == block)
+            return true;
+    return false;
+}
+
 static tide_status append_record(tide_tape *tape, tide_value *value)
 {
     if (tape->n_records == tape->capacity) {

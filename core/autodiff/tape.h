@@ -57,6 +57,9 @@ bool tide_tape_set_recording(tide_tape *tape, bool recording);
 
 tide_arena *tide_tape_arena(tide_tape *tape);
 
+/* True if a record of the running step reads this block. */
+bool tide_tape_reads(const tide_tape *tape, const tide_parameters *block);
+
 /* A value over memory that the caller keeps until the step ends (not copied). */
 tide_status tide_tape_leaf(tide_tape *tape, const tide_tensor *tensor, tide_value **value);
 

@@ -1,0 +1,47 @@
+/* The passes between matrix products: each touches its rows once.
+ *
+ * Matrices are row-major and contiguous; loops are written so that the compiler
+ * vectorises them. */
+#ifndef TIDE_TENSOR_KERNELS_H
+#define TIDE_TENSOR_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* h (rows, width) <- max(h + bias, 0); row i uses row i / repeat of `bias` (rows / repeat, width),
+ * or the same bias for all rows where repeat is 0. */
+void tide_bias_relu(float *h, size_t rows, size_t width, const float *bias, size_t repeat);
+
+/* y (rows, width) <- y + bias. */
+void tide_bias(float *y, size_t rows, size_t width, const float *bias);
+
+/* g (rows, width) <- g where h > 0, else 0; sums (width) += the column sums of the result, unless NULL. */
+void tide_relu_backward(float *g, const float *h, size_t rows, size_t width, float *sums);
+
+/* sums (width) += column sums of g (rows, width). */
+void tide_column_sums(const float *g, size_t rows, size_t width, float *sums);
+
+/* y <- scale tanh(y). */
+void tide_scaled_tanh(float *y, size_t n, float scale);
+
+/* g_out <- g (scale - y^2 / scale): the gradient before y = scale tanh(.). */
+void tide_scaled_tanh_backward(float *g_out, const float *g, const float *y, size_t n, float scale);
+
+/* Sums groups of `repeat` consecutive rows: out (rows / repeat, width). */
+void tide_sum_repeats(float *out, const float *g, size_t rows, size_t width, size_t repeat);
+
+/* Layers with few outputs, where a general product spends its time packing. */
+enum { TIDE_NARROW = 4 };
+
+/* y (rows, out) <- h (rows, width) w^T + bias, w (out, width), out <= TIDE_NARROW. */
+void tide_narrow_forward(float *y, const float *h, size_t rows, size_t width, const float *w, const float *bias,
+                         size_t out);
+
+/* dh (rows, width) <- (g w) masked by h > 0, g (rows, out); sums (width) += its column sums, unless NULL. */
+void tide_narrow_backward(float *dh, const float *g, const float *h, size_t rows, size_t width, const float *w,
+                          size_t out, float *sums);
+
+/* dw (out, width) += g^T h. */
+void tide_narrow_weights(float *dw, const float *g, const float *h, size_t rows, size_t width, size_t out);
+
+#endif
