@@ -285,15 +285,23 @@ void tide_open_autodiff(lua_State *L)
         const char *name;
         tide_unary kind;
     } unary[] = {
-        {"exp", TIDE_EXP},   {"log", TIDE_LOG},         {"sqrt", TIDE_SQRT},         {"square", TIDE_SQUARE},
-        {"tanh", TIDE_TANH}, {"relu", TIDE_RELU},       {"sigmoid", TIDE_SIGMOID},   {"softplus", TIDE_SOFTPLUS},
-        {"abs", TIDE_ABSOLUTE},
+        {"exp", TIDE_EXP},         {"log", TIDE_LOG},           {"sqrt", TIDE_SQRT},
+        {"square", TIDE_SQUARE},   {"tanh", TIDE_TANH},         {"relu", TIDE_RELU},
+        {"sigmoid", TIDE_SIGMOID}, {"softplus", TIDE_SOFTPLUS}, {"abs", TIDE_ABSOLUTE},
     };
     static const luaL_Reg shared[] = {
-        {"min", value_min},         {"max", value_max},           {"clamp", value_clamp},
-        {"mse", value_mse},         {"huber", value_huber},       {"cross_entropy", value_cross_entropy},
-        {"rows", value_rows},       {"columns", value_columns},   {"reshape", value_reshape},
-        {"detach", value_detach},   {"std", value_std},           {"repeat_rows", value_repeat_rows},
+        {"min", value_min},
+        {"max", value_max},
+        {"clamp", value_clamp},
+        {"mse", value_mse},
+        {"huber", value_huber},
+        {"cross_entropy", value_cross_entropy},
+        {"rows", value_rows},
+        {"columns", value_columns},
+        {"reshape", value_reshape},
+        {"detach", value_detach},
+        {"std", value_std},
+        {"repeat_rows", value_repeat_rows},
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {

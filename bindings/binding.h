@@ -50,14 +50,14 @@ tide_tensor *tide_check_tensor_shape(lua_State *L, int arg, const char *what, si
 tide_rng *tide_check_rng(lua_State *L, int arg);
 
 /* Each file of bindings/ adds its functions to the module table on top of the stack. */
-void tide_open_tensor(lua_State *L);   /* tensors, autodiff */
-void tide_open_nn(lua_State *L);       /* networks, optimisers */
-void tide_open_h2o(lua_State *L);      /* dynamics ratio, u, omega */
-void tide_open_rng(lua_State *L);      /* random generators */
-void tide_open_data(lua_State *L);     /* HDF5, datasets, replay */
-void tide_open_sim(lua_State *L);      /* MuJoCo worlds */
-void tide_open_log(lua_State *L);      /* TensorBoard events */
-void tide_open_process(lua_State *L);  /* signals, clocks, the terminal */
+void tide_open_tensor(lua_State *L);  /* tensors, autodiff */
+void tide_open_nn(lua_State *L);      /* networks, optimisers */
+void tide_open_h2o(lua_State *L);     /* dynamics ratio, u, omega */
+void tide_open_rng(lua_State *L);     /* random generators */
+void tide_open_data(lua_State *L);    /* HDF5, datasets, replay */
+void tide_open_sim(lua_State *L);     /* MuJoCo worlds */
+void tide_open_log(lua_State *L);     /* TensorBoard events */
+void tide_open_process(lua_State *L); /* signals, clocks, the terminal */
 
 int luaopen_tide_core(lua_State *L);
 

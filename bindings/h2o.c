@@ -54,12 +54,8 @@ static int h2o_value_gap(lua_State *L)
 void tide_open_h2o(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"dynamics_ratio", h2o_dynamics_ratio},
-        {"gap", h2o_gap},
-        {"omega", h2o_omega},
-        {"scatter", h2o_scatter},
-        {"value_gap", h2o_value_gap},
-        {NULL, NULL},
+        {"dynamics_ratio", h2o_dynamics_ratio}, {"gap", h2o_gap}, {"omega", h2o_omega}, {"scatter", h2o_scatter},
+        {"value_gap", h2o_value_gap},           {NULL, NULL},
     };
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "h2o");

@@ -115,8 +115,8 @@ static int push_layer(lua_State *L, bool weight)
     size_t layer = tide_check_size(L, 2, 1) - 1;
     luaL_argcheck(L, layer < mlp->n_layers, 2, "the network has no such layer");
     const size_t dims[2] = {mlp->sizes[layer + 1], mlp->sizes[layer]};
-    tide_push_parameter(L, mlp->parameters, weight ? mlp->weight_at[layer] : mlp->bias_at[layer], weight ? 2 : 1,
-                        dims, 1);
+    tide_push_parameter(L, mlp->parameters, weight ? mlp->weight_at[layer] : mlp->bias_at[layer], weight ? 2 : 1, dims,
+                        1);
     return 1;
 }
 
@@ -339,16 +339,17 @@ static int product(lua_State *L)
 void tide_open_nn(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"mlp", mlp_new}, {"adam", adam_new}, {"gradient_of", gradient_of}, {"threads", threads},
-        {"blas", blas},   {"product", product}, {NULL, NULL},
+        {"mlp", mlp_new},     {"adam", adam_new}, {"gradient_of", gradient_of}, {"threads", threads}, {"blas", blas},
+        {"product", product}, {NULL, NULL},
     };
     static const luaL_Reg mlp_methods[] = {
         {"init_layer", mlp_init_layer}, {"polyak", mlp_polyak}, {"freeze", mlp_freeze}, {"sizes", mlp_sizes},
         {"weight", mlp_weight},         {"bias", mlp_bias},     {NULL, NULL},
     };
     static const luaL_Reg adam_methods[] = {
-        {"step", adam_step}, {"minimise", adam_minimise}, {"forget", adam_forget},   {"lr", adam_lr},
-        {"state", adam_state}, {"restore", adam_restore}, {NULL, NULL},
+        {"step", adam_step}, {"minimise", adam_minimise}, {"forget", adam_forget},
+        {"lr", adam_lr},     {"state", adam_state},       {"restore", adam_restore},
+        {NULL, NULL},
     };
     static const luaL_Reg tensor_methods[] = {{"backward", value_backward}, {NULL, NULL}};
     tide_new_class(L, MLP_CLASS, mlp_methods, release_mlp);

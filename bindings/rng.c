@@ -141,9 +141,15 @@ static int rng_tostring(lua_State *L)
 void tide_open_rng(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"normal", rng_normal},           {"uniform", rng_uniform}, {"number", rng_number},
-        {"integer", rng_integer},         {"state", rng_state},     {"restore", rng_restore},
-        {"permutation", rng_permutation}, {"draw_normal", rng_draw_normal}, {NULL, NULL},
+        {"normal", rng_normal},
+        {"uniform", rng_uniform},
+        {"number", rng_number},
+        {"integer", rng_integer},
+        {"state", rng_state},
+        {"restore", rng_restore},
+        {"permutation", rng_permutation},
+        {"draw_normal", rng_draw_normal},
+        {NULL, NULL},
     };
     luaL_newmetatable(L, RNG_CLASS);
     luaL_newlib(L, methods);

@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 
 typedef struct lua_tensor {
-    tide_tensor tensor;     /* persistent and parameter tensors */
-    tide_value *value;      /* an activation, of step `step` */
+    tide_tensor tensor; /* persistent and parameter tensors */
+    tide_value *value;  /* an activation, of step `step` */
     uint64_t step;
     tide_parameters *block; /* a parameter, from `offset` on */
     size_t offset;
@@ -195,8 +195,8 @@ static void fill_from_table(lua_State *L, int arg, const tide_tensor *t, size_t 
             int is_number;
             lua_Number x = lua_tonumberx(L, -1, &is_number);
             if (!is_number)
-                luaL_argerror(L, arg, lua_pushfstring(L, "a number was expected in the table, not a %s",
-                                                      luaL_typename(L, -1)));
+                luaL_argerror(L, arg,
+                              lua_pushfstring(L, "a number was expected in the table, not a %s", luaL_typename(L, -1)));
             *(*next)++ = (float)x;
         }
         lua_pop(L, 1);
@@ -307,8 +307,8 @@ static float *check_element(lua_State *L, const tide_tensor *t)
         int arg = (int)i + 2;
         lua_Integer at = luaL_checkinteger(L, arg);
         if (at < 1 || (size_t)at > t->dims[i])
-            luaL_argerror(L, arg, lua_pushfstring(L, "index %I is outside 1 .. %I", (LUAI_UACINT)at,
-                                                  (LUAI_UACINT)t->dims[i]));
+            luaL_argerror(L, arg,
+                          lua_pushfstring(L, "index %I is outside 1 .. %I", (LUAI_UACINT)at, (LUAI_UACINT)t->dims[i]));
         position = position * t->dims[i] + (size_t)at - 1;
     }
     return t->data + position;
@@ -528,9 +528,8 @@ static void open_room(lua_State *L)
 void tide_open_tensor(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"tensor", tensor_new},           {"zeros", tensor_zeros},
-        {"parameter", tensor_parameter},  {"end_step", end_step},
-        {"set_recording", set_recording}, {"allocated_total", allocated_total},
+        {"tensor", tensor_new}, {"zeros", tensor_zeros},          {"parameter", tensor_parameter},
+        {"end_step", end_step}, {"set_recording", set_recording}, {"allocated_total", allocated_total},
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {

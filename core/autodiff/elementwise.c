@@ -72,26 +72,26 @@ static tide_status pair(tide_binary kind, const tide_tensor *a, const tide_tenso
 }
 
 /* One run of n elements; a step of 0 repeats one element of that operand. */
-#define RUN(expression)                                            \
-    do {                                                           \
-        if (a_step != 0 && b_step != 0) {                          \
-            for (size_t i = 0; i < n; i++) {                       \
-                float x = a[i], y = b[i];                          \
-                out[i] = (expression);                             \
-            }                                                      \
-        } else if (a_step != 0) {                                  \
-            float y = b[0];                                        \
-            for (size_t i = 0; i < n; i++) {                       \
-                float x = a[i];                                    \
-                out[i] = (expression);                             \
-            }                                                      \
-        } else {                                                   \
-            float x = a[0];                                        \
-            for (size_t i = 0; i < n; i++) {                       \
-                float y = b[i * b_step];                           \
-                out[i] = (expression);                             \
-            }                                                      \
-        }                                                          \
+#define RUN(expression)                      \
+    do {                                     \
+        if (a_step != 0 && b_step != 0) {    \
+            for (size_t i = 0; i < n; i++) { \
+                float x = a[i], y = b[i];    \
+                out[i] = (expression);       \
+            }                                \
+        } else if (a_step != 0) {            \
+            float y = b[0];                  \
+            for (size_t i = 0; i < n; i++) { \
+                float x = a[i];              \
+                out[i] = (expression);       \
+            }                                \
+        } else {                             \
+            float x = a[0];                  \
+            for (size_t i = 0; i < n; i++) { \
+                float y = b[i * b_step];     \
+                out[i] = (expression);       \
+            }                                \
+        }                                    \
     } while (0)
 
 static void binary_run(tide_binary kind, float *restrict out, const float *a, size_t a_step, const float *b,
@@ -187,11 +187,11 @@ tide_status tide_binary_op(tide_tape *tape, tide_binary kind, tide_value *a, tid
     return tide_tape_record(tape, *out, &binary_record, inputs, 2, NULL, saved);
 }
 
-#define EACH(expression)                 \
-    for (size_t i = 0; i < n; i++) {     \
-        float x = a[i];                  \
-        out[i] = (expression);           \
-    }                                    \
+#define EACH(expression)             \
+    for (size_t i = 0; i < n; i++) { \
+        float x = a[i];              \
+        out[i] = (expression);       \
+    }                                \
     break
 
 static void unary_run(tide_unary kind, float *restrict out, const float *restrict a, size_t n)
@@ -269,8 +269,7 @@ static tide_status clamp_backward(tide_tape *tape, tide_value *value)
 static const tide_op clamp_record = {.name = "clamp", .backward = clamp_backward};
 
 /* Records an op of one input with its small state. */
-static tide_status record_unary(tide_tape *tape, tide_value *out, const tide_op *op, tide_value *a,
-                                unary_saved state)
+static tide_status record_unary(tide_tape *tape, tide_value *out, const tide_op *op, tide_value *a, unary_saved state)
 {
     if (!tide_tape_would_record(tape, &a, 1, NULL))
         return TIDE_OK;

@@ -16,13 +16,13 @@
 typedef struct tide_storage tide_storage;
 
 typedef struct tide_parameters {
-    float *values;        /* count floats */
-    float *gradients;     /* count floats; meaningful while has_gradient */
+    float *values;    /* count floats */
+    float *gradients; /* count floats; meaningful while has_gradient */
     size_t count;
-    uint64_t version;     /* rises whenever values change; backward refuses a stale graph */
-    bool has_gradient;    /* false: the next gradient is written, not added */
-    bool trainable;       /* false: passed through as constants (target networks) */
-    bool wanted;          /* set by a backward pass while it computes this block's gradient */
+    uint64_t version;  /* rises whenever values change; backward refuses a stale graph */
+    bool has_gradient; /* false: the next gradient is written, not added */
+    bool trainable;    /* false: passed through as constants (target networks) */
+    bool wanted;       /* set by a backward pass while it computes this block's gradient */
     tide_storage *storage;
 } tide_parameters;
 

@@ -153,8 +153,7 @@ static tide_status regression_loss(tide_tape *tape, const char *name, tide_value
     return tide_tape_record(tape, *out, &loss_record, &prediction, 1, NULL, saved);
 }
 
-tide_status tide_mse(tide_tape *tape, tide_value *prediction, tide_value *target, tide_value *weights,
-                     tide_value **out)
+tide_status tide_mse(tide_tape *tape, tide_value *prediction, tide_value *target, tide_value *weights, tide_value **out)
 {
     return regression_loss(tape, "mse", prediction, target, weights, INFINITY, 2.0f, out);
 }
@@ -213,10 +212,10 @@ tide_status tide_cross_entropy(tide_tape *tape, tide_value *logits, const tide_t
     for (size_t i = 0; i < rows; i++) {
         float label = labels->data[i];
         if (!(label >= 0.0f && label < (float)classes))
-            return tide_fail(TIDE_ARGUMENT, "cross_entropy: row %zu has label %g of %zu classes", i + 1,
-                             (double)label, classes);
-        (*out)->tensor.data[i] =
-            cross_entropy_row(t->data + i * classes, classes, (size_t)label, saved->slopes + i * classes);
+            return tide_fail(TIDE_ARGUMENT, "cross_entropy: row %zu has label %g of %zu classes", i + 1, (double)label,
+                             classes);
+        (*out)->tensor.data[i] = cross_entropy_row(t->data + i * classes, classes, (size_t)label,
+                                                   saved->slopes + i * classes);
     }
     return tide_tape_record(tape, *out, &cross_entropy_record, &logits, 1, NULL, saved);
 }

@@ -40,8 +40,8 @@ tide_status tide_reshape(tide_tape *tape, tide_value *a, size_t rank, const size
     tide_tensor other = tide_tensor_make(a->tensor.data, rank, dims);
     char from[TIDE_SHAPE_TEXT], to[TIDE_SHAPE_TEXT];
     if (count != tide_tensor_count(&a->tensor))
-        return tide_fail(TIDE_SHAPE, "reshape: %s has other elements than %s",
-                         tide_tensor_shape_text(&a->tensor, from), tide_tensor_shape_text(&other, to));
+        return tide_fail(TIDE_SHAPE, "reshape: %s has other elements than %s", tide_tensor_shape_text(&a->tensor, from),
+                         tide_tensor_shape_text(&other, to));
     TIDE_TRY(tide_tape_leaf(tape, &other, out));
     return tide_tape_record(tape, *out, &view_record, &a, 1, NULL, NULL);
 }

@@ -92,8 +92,7 @@ tide_status tide_tape_leaf(tide_tape *tape, const tide_tensor *tensor, tide_valu
     return TIDE_OK;
 }
 
-tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const tide_tensor *tensor,
-                                tide_value **value)
+tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const tide_tensor *tensor, tide_value **value)
 {
     TIDE_TRY(tide_tape_leaf(tape, tensor, value));
     (*value)->parameters = block;
@@ -125,8 +124,8 @@ bool tide_tape_would_record(const tide_tape *tape, tide_value *const *inputs, si
     return tracked;
 }
 
-tide_status tide_tape_record(tide_tape *tape, tide_value *value, const tide_op *op, tide_value *const *inputs,
-                             size_t n, tide_parameters *block, void *saved)
+tide_status tide_tape_record(tide_tape *tape, tide_value *value, const tide_op *op, tide_value *const *inputs, size_t n,
+                             tide_parameters *block, void *saved)
 {
     if (!tide_tape_would_record(tape, inputs, n, block))
         return TIDE_OK;
@@ -148,8 +147,8 @@ tide_status tide_tape_gradient(tide_tape *tape, tide_value *input, float **gradi
 {
     *fresh = input->gradient == NULL;
     if (*fresh)
-        TIDE_TRY(tide_arena_take(tape->arena, tide_tensor_count(&input->tensor) * sizeof(float),
-                                 (void **)&input->gradient));
+        TIDE_TRY(
+            tide_arena_take(tape->arena, tide_tensor_count(&input->tensor) * sizeof(float), (void **)&input->gradient));
     *gradient = input->gradient;
     return TIDE_OK;
 }
@@ -234,8 +233,7 @@ static tide_status walk(tide_tape *tape, tide_value *loss, bool all, bool retain
     return TIDE_OK;
 }
 
-tide_status tide_tape_backward(tide_tape *tape, tide_value *loss, tide_parameters *const *blocks, size_t n,
-                               bool retain)
+tide_status tide_tape_backward(tide_tape *tape, tide_value *loss, tide_parameters *const *blocks, size_t n, bool retain)
 {
     char text[TIDE_SHAPE_TEXT];
     if (tide_tensor_count(&loss->tensor) != 1)

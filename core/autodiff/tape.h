@@ -30,8 +30,8 @@ typedef struct tide_op {
 
 struct tide_value {
     tide_tensor tensor;
-    float *gradient;             /* d loss / d tensor during backward; NULL: none came */
-    const tide_op *op;           /* NULL for a leaf: data or a parameter */
+    float *gradient;   /* d loss / d tensor during backward; NULL: none came */
+    const tide_op *op; /* NULL for a leaf: data or a parameter */
     tide_value **inputs;
     size_t n_inputs;
     tide_parameters *parameters; /* the block that this value reads, or NULL */
@@ -64,8 +64,7 @@ bool tide_tape_reads(const tide_tape *tape, const tide_parameters *block);
 tide_status tide_tape_leaf(tide_tape *tape, const tide_tensor *tensor, tide_value **value);
 
 /* A leaf that reads a block of parameters. */
-tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const tide_tensor *tensor,
-                                tide_value **value);
+tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const tide_tensor *tensor, tide_value **value);
 
 /* A value with fresh memory, not yet initialised. */
 tide_status tide_tape_fresh(tide_tape *tape, size_t rank, const size_t *dims, tide_value **value);
@@ -75,8 +74,8 @@ bool tide_tape_would_record(const tide_tape *tape, tide_value *const *inputs, si
 
 /* Records that `value` came by `op` from `inputs` (copied) and `block`; does
  * nothing where nothing trainable is upstream. */
-tide_status tide_tape_record(tide_tape *tape, tide_value *value, const tide_op *op, tide_value *const *inputs,
-                             size_t n, tide_parameters *block, void *saved);
+tide_status tide_tape_record(tide_tape *tape, tide_value *value, const tide_op *op, tide_value *const *inputs, size_t n,
+                             tide_parameters *block, void *saved);
 
 /* For ops: the gradient of an input that wants one, to be added to. *fresh tells
  * that it is not initialised and must be written instead. */

@@ -31,11 +31,11 @@ tide_status tide_fail(tide_status status, const char *format, ...) TIDE_PRINTF(2
 const char *tide_message(void);
 
 /* Evaluates a call that returns tide_status; returns from the caller on failure. */
-#define TIDE_TRY(call)                    \
-    do {                                  \
-        tide_status tide_try_ = (call);   \
-        if (tide_try_ != TIDE_OK)         \
-            return tide_try_;             \
+#define TIDE_TRY(call)                  \
+    do {                                \
+        tide_status tide_try_ = (call); \
+        if (tide_try_ != TIDE_OK)       \
+            return tide_try_;           \
     } while (0)
 
 #endif

@@ -59,8 +59,8 @@ tide_status tide_h2o_omega(const tide_tensor *u, tide_tensor *omega, tide_tensor
     return TIDE_OK;
 }
 
-tide_status tide_h2o_scatter(const tide_tensor *next, const tide_tensor *sigma, float scale,
-                             const tide_tensor *noise, tide_tensor *out)
+tide_status tide_h2o_scatter(const tide_tensor *next, const tide_tensor *sigma, float scale, const tide_tensor *noise,
+                             tide_tensor *out)
 {
     char a[TIDE_SHAPE_TEXT], b[TIDE_SHAPE_TEXT], c[TIDE_SHAPE_TEXT];
     size_t rows = next->dims[0], dim = next->dims[1];

@@ -28,8 +28,8 @@ tide_status tide_h2o_omega(const tide_tensor *u, tide_tensor *omega, tide_tensor
 
 /* Next states as a Gaussian around each next state: out[i n + j] = next[i] + scale sigma noise[i n + j];
  * next (batch, dim), sigma (dim), noise and out (batch n, dim). */
-tide_status tide_h2o_scatter(const tide_tensor *next, const tide_tensor *sigma, float scale,
-                             const tide_tensor *noise, tide_tensor *out);
+tide_status tide_h2o_scatter(const tide_tensor *next, const tide_tensor *sigma, float scale, const tide_tensor *noise,
+                             tide_tensor *out);
 
 /* gap = ln sum_i omega_i exp q_sim_i - mean q_real, a scalar: the paper's value regulariser without beta, its
  * maximisation over the sampling distribution done in closed form. Errors: TIDE_SHAPE. */

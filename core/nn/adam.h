@@ -8,8 +8,8 @@
 typedef struct tide_adam {
     tide_parameters **blocks; /* not owned; must outlive the optimiser's steps */
     size_t n_blocks;
-    float *first, *second;    /* running means of the gradient and of its square, block after block */
-    size_t count;             /* parameters in all blocks */
+    float *first, *second; /* running means of the gradient and of its square, block after block */
+    size_t count;          /* parameters in all blocks */
     uint64_t steps;
     double lr, beta1, beta2, epsilon;
 } tide_adam;

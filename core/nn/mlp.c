@@ -283,8 +283,7 @@ static tide_status first_layer_backward(tide_tape *tape, tide_value *value, cons
                 bool fresh;
                 TIDE_TRY(tide_tape_gradient(tape, part, &into, &fresh));
                 tide_gemm(false, false, run->rows, dim, width, run_g, width,
-                          mlp->parameters->values + mlp->weight_at[0] + column, inputs, fresh ? 0.0f : 1.0f, into,
-                          dim);
+                          mlp->parameters->values + mlp->weight_at[0] + column, inputs, fresh ? 0.0f : 1.0f, into, dim);
             }
             column += dim;
         }
@@ -350,8 +349,7 @@ static tide_status mlp_backward(tide_tape *tape, tide_value *value)
 
 static const tide_op mlp_record = {.name = "a network", .backward = mlp_backward, .release = mlp_release};
 
-tide_status tide_mlp_forward(tide_tape *tape, tide_mlp *mlp, tide_value *const *parts, size_t n_parts,
-                             tide_value **out)
+tide_status tide_mlp_forward(tide_tape *tape, tide_mlp *mlp, tide_value *const *parts, size_t n_parts, tide_value **out)
 {
     size_t rows = 0;
     TIDE_TRY(check_parts(mlp, parts, n_parts, &rows));

@@ -20,12 +20,12 @@ typedef enum tide_init {
 
 typedef struct tide_mlp {
     tide_parameters *parameters;
-    size_t n_layers;                     /* linear layers */
-    size_t sizes[TIDE_MAX_LAYERS + 1];   /* inputs, hidden ..., outputs */
-    size_t weight_at[TIDE_MAX_LAYERS];   /* offsets into the block */
+    size_t n_layers;                   /* linear layers */
+    size_t sizes[TIDE_MAX_LAYERS + 1]; /* inputs, hidden ..., outputs */
+    size_t weight_at[TIDE_MAX_LAYERS]; /* offsets into the block */
     size_t bias_at[TIDE_MAX_LAYERS];
-    float tanh_scale;                    /* outputs are tanh_scale tanh(.), or linear where 0 */
-    bool scalar;                         /* one output, and shape (batch) instead of (batch, 1) */
+    float tanh_scale; /* outputs are tanh_scale tanh(.), or linear where 0 */
+    bool scalar;      /* one output, and shape (batch) instead of (batch, 1) */
 } tide_mlp;
 
 /* A network of zeros with n_layers linear layers between sizes[0 .. n_layers].

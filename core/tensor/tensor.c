@@ -29,8 +29,7 @@ size_t tide_tensor_row_size(const tide_tensor *t)
 
 int tide_tensor_same_shape(const tide_tensor *a, const tide_tensor *b)
 {
-    return a->rank == b->rank && a->dims[0] == b->dims[0] && a->dims[1] == b->dims[1] &&
-           a->dims[2] == b->dims[2];
+    return a->rank == b->rank && a->dims[0] == b->dims[0] && a->dims[1] == b->dims[1] && a->dims[2] == b->dims[2];
 }
 
 tide_status tide_tensor_check_dims(size_t rank, const size_t *dims, size_t *count)
@@ -40,8 +39,8 @@ tide_status tide_tensor_check_dims(size_t rank, const size_t *dims, size_t *coun
     size_t product = 1;
     for (size_t i = 0; i < rank; i++) {
         if (dims[i] != 0 && product > (size_t)PTRDIFF_MAX / sizeof(float) / dims[i])
-            return tide_fail(TIDE_MEMORY, "tensor: dimension %zu of %zu makes more elements than memory holds",
-                             i + 1, dims[i]);
+            return tide_fail(TIDE_MEMORY, "tensor: dimension %zu of %zu makes more elements than memory holds", i + 1,
+                             dims[i]);
         product *= dims[i];
     }
     *count = product;
