@@ -19,8 +19,8 @@ enum { LENGTH_BYTES = 8, CHECK_BYTES = 4, HEAD_BYTES = LENGTH_BYTES + CHECK_BYTE
 struct tide_events {
     char *path;
     int file;
-    off_t size;            /* of the whole records */
-    uint8_t *record;       /* room for one, reused */
+    off_t size;      /* of the whole records */
+    uint8_t *record; /* room for one, reused */
     size_t record_bytes;
     Tide__Log__Summary__Value *values; /* as many as the widest record so far */
     Tide__Log__Summary__Value **pointers;
