@@ -8,6 +8,7 @@ int luaopen_tide_core(lua_State *L)
     tide_open_tensor(L);
     tide_open_nn(L);
     tide_open_h2o(L);
+    tide_open_sim(L);
     tide_open_log(L);
     tide_open_process(L);
     return 1;

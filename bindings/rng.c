@@ -22,10 +22,25 @@ static int rng_new(lua_State *L)
     return 1;
 }
 
+/* rng:normal(tensor, sigma) -> a tensor of its shape, of N(0, sigma^2) draws. */
+static int normal_like(lua_State *L, tide_rng *rng)
+{
+    const tide_tensor *like = tide_check_tensor(L, 2);
+    const float sigma = (float)luaL_optnumber(L, 3, 1.0);
+    tide_tensor *t = tide_push_tensor(L, like->rank, like->dims);
+    size_t n = tide_tensor_count(t);
+    tide_rng_normal(rng, t->data, n);
+    for (size_t i = 0; i < n; i++)
+        t->data[i] *= sigma;
+    return 1;
+}
+
 /* rng:normal(d1, ...) -> tensor of N(0, 1) draws; without dimensions, a number. */
 static int rng_normal(lua_State *L)
 {
     tide_rng *rng = tide_check_rng(L, 1);
+    if (lua_type(L, 2) == LUA_TUSERDATA)
+        return normal_like(L, rng);
     if (lua_isnoneornil(L, 2)) {
         float value;
         tide_rng_normal(rng, &value, 1);
@@ -35,6 +50,24 @@ static int rng_normal(lua_State *L)
     size_t dims[TIDE_MAX_RANK], rank = tide_check_dims(L, 2, dims);
     tide_tensor *t = tide_push_tensor(L, rank, dims);
     tide_rng_normal(rng, t->data, tide_tensor_count(t));
+    return 1;
+}
+
+/* rng:add_normal(tensor, sigma) -> the tensor, sigma N(0, 1) added to each of its elements. */
+static int rng_add_normal(lua_State *L)
+{
+    tide_rng *rng = tide_check_rng(L, 1);
+    const tide_tensor *t = tide_check_tensor(L, 2);
+    luaL_argcheck(L, tide_tensor_block(L, 2) == NULL, 2, "noise cannot be added to a parameter");
+    const float sigma = (float)luaL_checknumber(L, 3);
+    for (size_t first = 0, n = tide_tensor_count(t); first < n; first += TIDE_RNG_BATCH) {
+        float draws[TIDE_RNG_BATCH];
+        size_t count = n - first < TIDE_RNG_BATCH ? n - first : TIDE_RNG_BATCH;
+        tide_rng_normal(rng, draws, count);
+        for (size_t i = 0; i < count; i++)
+            t->data[first + i] += sigma * draws[i];
+    }
+    lua_settop(L, 2);
     return 1;
 }
 
@@ -149,6 +182,7 @@ void tide_open_rng(lua_State *L)
         {"restore", rng_restore},
         {"permutation", rng_permutation},
         {"draw_normal", rng_draw_normal},
+        {"add_normal", rng_add_normal},
         {NULL, NULL},
     };
     luaL_newmetatable(L, RNG_CLASS);

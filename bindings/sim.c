@@ -1,0 +1,476 @@
+/* tide.physics: one MuJoCo model and its state; tide.model and tide.model_part: named
+ * access to the model's figures. A part keeps its physics alive. */
+#include <stdint.h>
+#include <string.h>
+
+#include "binding.h"
+#include "sim/fields.h"
+#include "sim/sim.h"
+#include "tensor.h"
+
+#define PHYSICS_CLASS "tide.physics"
+#define MODEL_CLASS "tide.model"
+#define PART_CLASS "tide.model_part"
+
+static tide_sim *check_physics(lua_State *L)
+{
+    return tide_check_object(L, 1, PHYSICS_CLASS);
+}
+
+static void release_physics(void *sim)
+{
+    tide_sim_destroy(sim);
+}
+
+/* Copies the n numbers of a tensor (n) or a sequence at `arg` to `out`. Raw access: no
+ * script runs in between. */
+static void check_vector(lua_State *L, int arg, const char *what, double *out, size_t n)
+{
+    if (lua_type(L, arg) != LUA_TTABLE) {
+        const tide_tensor *t = tide_check_tensor_shape(L, arg, what, 1, &n);
+        for (size_t i = 0; i < n; i++)
+            out[i] = (double)t->data[i];
+        return;
+    }
+    if (lua_rawlen(L, arg) != n)
+        luaL_argerror(L, arg,
+                      lua_pushfstring(L, "%s has %I numbers, %I are needed", what, (LUAI_UACINT)lua_rawlen(L, arg),
+                                      (LUAI_UACINT)n));
+    for (size_t i = 0; i < n; i++) {
+        int is_number;
+        lua_rawgeti(L, arg, (lua_Integer)i + 1);
+        out[i] = lua_tonumberx(L, -1, &is_number);
+        if (!is_number)
+            luaL_argerror(
+                L, arg,
+                lua_pushfstring(L, "%s[%I] is not a number but a %s", what, (LUAI_UACINT)i + 1, luaL_typename(L, -1)));
+        lua_pop(L, 1);
+    }
+}
+
+/* As check_vector, into memory that lives with the value it pushes. */
+static const double *push_vector(lua_State *L, int arg, const char *what, size_t n)
+{
+    double *numbers = lua_newuserdatauv(L, (n + 1) * sizeof *numbers, 0);
+    check_vector(L, arg, what, numbers, n);
+    return numbers;
+}
+
+static void push_sequence(lua_State *L, const double *numbers, size_t n)
+{
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushnumber(L, numbers[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* physics(path) -> the model of an MJCF file, in its initial state. */
+static int physics_new(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    void **place = tide_push_object(L, PHYSICS_CLASS);
+    tide_sim *sim;
+    tide_check(L, tide_sim_load(path, &sim));
+    *place = sim;
+    return 1;
+}
+
+/* ---- looking ---- */
+
+/* physics:sizes() -> numbers in qpos, qvel, the control */
+static int physics_sizes(lua_State *L)
+{
+    const tide_sim *sim = check_physics(L);
+    lua_pushinteger(L, (lua_Integer)tide_sim_nq(sim));
+    lua_pushinteger(L, (lua_Integer)tide_sim_nv(sim));
+    lua_pushinteger(L, (lua_Integer)tide_sim_nu(sim));
+    return 3;
+}
+
+/* One of n numbers, or a sequence of them all. */
+static int push_numbers(lua_State *L, const double *numbers, size_t n)
+{
+    if (lua_isnoneornil(L, 2)) {
+        push_sequence(L, numbers, n);
+        return 1;
+    }
+    lua_Integer at = luaL_checkinteger(L, 2);
+    if (at < 1 || (size_t)at > n)
+        return luaL_argerror(L, 2, lua_pushfstring(L, "index %I is outside 1 .. %I", (LUAI_UACINT)at, (LUAI_UACINT)n));
+    lua_pushnumber(L, numbers[at - 1]);
+    return 1;
+}
+
+/* physics:qpos([i]) -> coordinate i, or a sequence of them all */
+static int physics_qpos(lua_State *L)
+{
+    const tide_sim *sim = check_physics(L);
+    return push_numbers(L, tide_sim_qpos(sim), tide_sim_nq(sim));
+}
+
+/* physics:qvel([i]) -> velocity i, or a sequence of them all */
+static int physics_qvel(lua_State *L)
+{
+    const tide_sim *sim = check_physics(L);
+    return push_numbers(L, tide_sim_qvel(sim), tide_sim_nv(sim));
+}
+
+/* physics:control([i]) -> number i of the control applied last, or a sequence of them all */
+static int physics_control(lua_State *L)
+{
+    tide_sim *sim = check_physics(L);
+    return push_numbers(L, tide_sim_control(sim), tide_sim_nu(sim));
+}
+
+/* physics:control_squares() -> sum of the squares of the control applied last */
+static int physics_control_squares(lua_State *L)
+{
+    lua_pushnumber(L, tide_sim_control_squares(check_physics(L)));
+    return 1;
+}
+
+/* physics:time() -> seconds since the reset */
+static int physics_time(lua_State *L)
+{
+    lua_pushnumber(L, tide_sim_time(check_physics(L)));
+    return 1;
+}
+
+/* physics:timestep() -> seconds of one MuJoCo step */
+static int physics_timestep(lua_State *L)
+{
+    lua_pushnumber(L, tide_sim_timestep(check_physics(L)));
+    return 1;
+}
+
+/* physics:body_position(name) -> x, y, z as of the last step's beginning */
+static int physics_body_position(lua_State *L)
+{
+    double position[3];
+    tide_check(L, tide_sim_body_position(check_physics(L), luaL_checkstring(L, 2), position));
+    for (int i = 0; i < 3; i++)
+        lua_pushnumber(L, position[i]);
+    return 3;
+}
+
+/* physics:observe(tensor [, skip_qpos [, clip]]): writes qpos from there on, then qvel, into the tensor. */
+static int physics_observe(lua_State *L)
+{
+    const tide_sim *sim = check_physics(L);
+    size_t skip = lua_isnoneornil(L, 3) ? 0 : tide_check_size(L, 3, 0), nq = tide_sim_nq(sim);
+    if (skip > nq)
+        return luaL_argerror(L, 3, lua_pushfstring(L, "there are only %I positions", (LUAI_UACINT)nq));
+    lua_Number clip = luaL_optnumber(L, 4, 0.0);
+    size_t n = nq - skip + tide_sim_nv(sim);
+    const tide_tensor *t = tide_check_tensor_shape(L, 2, "the observation", 1, &n);
+    luaL_argcheck(L, tide_tensor_block(L, 2) == NULL, 2, "an observation cannot be written into a parameter");
+    return tide_check_status(L, tide_sim_observe(sim, skip, clip, t->data), 0);
+}
+
+/* ---- the state ---- */
+
+/* physics:reset(): the model's initial state. */
+static int physics_reset(lua_State *L)
+{
+    return tide_check_status(L, tide_sim_reset(check_physics(L)), 0);
+}
+
+/* physics:place(qpos, qvel): resets, then takes these positions and velocities. */
+static int physics_place(lua_State *L)
+{
+    tide_sim *sim = check_physics(L);
+    const double *qpos = push_vector(L, 2, "qpos", tide_sim_nq(sim));
+    const double *qvel = push_vector(L, 3, "qvel", tide_sim_nv(sim));
+    return tide_check_status(L, tide_sim_place(sim, qpos, qvel), 0);
+}
+
+/* physics:add_noise("qpos" or "qvel", "uniform" or "normal", scale, rng) */
+static int physics_add_noise(lua_State *L)
+{
+    static const char *const parts[] = {"qpos", "qvel", NULL}, *const noises[] = {"uniform", "normal", NULL};
+    tide_sim *sim = check_physics(L);
+    tide_sim_part part = luaL_checkoption(L, 2, NULL, parts) == 0 ? TIDE_SIM_QPOS : TIDE_SIM_QVEL;
+    tide_sim_noise noise = luaL_checkoption(L, 3, NULL, noises) == 0 ? TIDE_SIM_UNIFORM : TIDE_SIM_NORMAL;
+    lua_Number scale = luaL_checknumber(L, 4);
+    luaL_argcheck(L, scale >= 0.0 && scale <= 1e6, 4, "the scale is not in 0 .. 1e6");
+    tide_sim_add_noise(sim, part, noise, scale, tide_check_rng(L, 5));
+    return 0;
+}
+
+/* physics:state() -> a sequence of numbers, for physics:restore(state) */
+static int physics_state(lua_State *L)
+{
+    tide_sim *sim = check_physics(L);
+    size_t n = tide_sim_state_size(sim);
+    double *state = lua_newuserdatauv(L, n * sizeof *state, 0);
+    tide_check(L, tide_sim_get_state(sim, state));
+    push_sequence(L, state, n);
+    return 1;
+}
+
+static int physics_restore(lua_State *L)
+{
+    tide_sim *sim = check_physics(L);
+    const double *state = push_vector(L, 2, "the state", tide_sim_state_size(sim));
+    return tide_check_status(L, tide_sim_set_state(sim, state), 0);
+}
+
+/* ---- moving ---- */
+
+/* physics:forward(): computes what follows from the state. */
+static int physics_forward(lua_State *L)
+{
+    return tide_check_status(L, tide_sim_forward(check_physics(L)), 0);
+}
+
+/* physics:step(action, frame_skip) -> nil, or what went wrong if the simulation diverged: the state is
+ * then the one from before the step. */
+static int physics_step(lua_State *L)
+{
+    tide_sim *sim = check_physics(L);
+    size_t frame_skip = tide_check_size(L, 3, 1);
+    check_vector(L, 2, "the action", tide_sim_control(sim), tide_sim_nu(sim));
+    bool diverged;
+    tide_check(L, tide_sim_step(sim, frame_skip, &diverged));
+    if (diverged)
+        lua_pushstring(L, tide_message());
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* ---- the model ---- */
+
+/* The physics in the user value of the model or part at `arg`. */
+static tide_sim *check_owner(lua_State *L, int arg)
+{
+    lua_getiuservalue(L, arg, 1);
+    tide_sim *sim = tide_object_held(L, -1);
+    lua_pop(L, 1);
+    if (sim == NULL)
+        luaL_argerror(L, arg, "the physics of this model is closed");
+    return sim;
+}
+
+typedef struct part {
+    tide_sim_kind kind;
+    size_t index;
+} part;
+
+static tide_sim *check_part(lua_State *L, part *p)
+{
+    const part *held = luaL_checkudata(L, 1, PART_CLASS);
+    *p = *held;
+    return check_owner(L, 1);
+}
+
+/* physics:model() -> the model's figures */
+static int physics_model(lua_State *L)
+{
+    check_physics(L);
+    lua_newuserdatauv(L, 1, 1);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, MODEL_CLASS);
+    return 1;
+}
+
+/* A number for a field of one, else a sequence. */
+static int push_field(lua_State *L, const tide_sim *sim, tide_sim_kind kind, size_t index, const char *name)
+{
+    double values[TIDE_SIM_FIELD_MAX];
+    size_t n;
+    tide_check(L, tide_sim_get_field(sim, kind, index, name, values, &n));
+    if (n == 1)
+        lua_pushnumber(L, values[0]);
+    else
+        push_sequence(L, values, n);
+    return 1;
+}
+
+static int write_field(lua_State *L, tide_sim *sim, tide_sim_kind kind, size_t index, const char *name)
+{
+    double values[TIDE_SIM_FIELD_MAX];
+    size_t n = 1;
+    if (lua_type(L, 3) == LUA_TTABLE) {
+        n = lua_rawlen(L, 3);
+        if (n > TIDE_SIM_FIELD_MAX)
+            return luaL_error(L, "%s.%s: %I numbers are too many", tide_sim_kind_name(kind), name, (LUAI_UACINT)n);
+        check_vector(L, 3, name, values, n);
+    } else if (lua_isnumber(L, 3)) {
+        values[0] = lua_tonumber(L, 3);
+    } else {
+        return luaL_error(L, "%s.%s: a number or a sequence of numbers is needed, not a %s", tide_sim_kind_name(kind),
+                          name, luaL_typename(L, 3));
+    }
+    return tide_check_status(L, tide_sim_set_field(sim, kind, index, name, values, n), 0);
+}
+
+/* Pushes the part at `index`; the model stands at stack index 1. */
+static void push_part(lua_State *L, tide_sim_kind kind, size_t index)
+{
+    part *p = lua_newuserdatauv(L, sizeof *p, 1);
+    *p = (part){.kind = kind, .index = index};
+    lua_getiuservalue(L, 1, 1);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, PART_CLASS);
+}
+
+/* model:joint(name) and its like -> the part; the kind is the upvalue. */
+static int model_part(lua_State *L)
+{
+    luaL_checkudata(L, 1, MODEL_CLASS);
+    const tide_sim *sim = check_owner(L, 1);
+    tide_sim_kind kind = (tide_sim_kind)lua_tointeger(L, lua_upvalueindex(1));
+    size_t index;
+    tide_check(L, tide_sim_find(sim, kind, luaL_checkstring(L, 2), &index));
+    push_part(L, kind, index);
+    return 1;
+}
+
+/* model:joints() and its like -> a sequence of all parts */
+static int model_parts(lua_State *L)
+{
+    luaL_checkudata(L, 1, MODEL_CLASS);
+    const tide_sim *sim = check_owner(L, 1);
+    tide_sim_kind kind = (tide_sim_kind)lua_tointeger(L, lua_upvalueindex(1));
+    size_t n = tide_sim_part_count(sim, kind);
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        push_part(L, kind, i);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* model.gravity reads an option; everything else is a method. */
+static int model_index(lua_State *L)
+{
+    luaL_checkudata(L, 1, MODEL_CLASS);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    return push_field(L, check_owner(L, 1), TIDE_SIM_OPTION, 0, luaL_checkstring(L, 2));
+}
+
+static int model_newindex(lua_State *L)
+{
+    luaL_checkudata(L, 1, MODEL_CLASS);
+    tide_sim *sim = check_owner(L, 1);
+    return write_field(L, sim, TIDE_SIM_OPTION, 0, luaL_checkstring(L, 2));
+}
+
+/* part.name, or a field of the part */
+static int part_index(lua_State *L)
+{
+    part p;
+    const tide_sim *sim = check_part(L, &p);
+    const char *key = luaL_checkstring(L, 2);
+    if (strcmp(key, "name") == 0) {
+        lua_pushstring(L, tide_sim_part_name(sim, p.kind, p.index));
+        return 1;
+    }
+    return push_field(L, sim, p.kind, p.index, key);
+}
+
+static int part_newindex(lua_State *L)
+{
+    part p;
+    tide_sim *sim = check_part(L, &p);
+    return write_field(L, sim, p.kind, p.index, luaL_checkstring(L, 2));
+}
+
+static int part_tostring(lua_State *L)
+{
+    part p;
+    const tide_sim *sim = check_part(L, &p);
+    const char *name = tide_sim_part_name(sim, p.kind, p.index);
+    lua_pushfstring(L, "%s %s", tide_sim_kind_name(p.kind), name != NULL ? name : "without a name");
+    return 1;
+}
+
+/* mujoco_version() -> "2.2.2" */
+static int mujoco_version(lua_State *L)
+{
+    lua_pushstring(L, tide_sim_version());
+    return 1;
+}
+
+/* mujoco_warnings() -> warnings that MuJoCo gave so far */
+static int mujoco_warnings(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)tide_sim_warnings());
+    return 1;
+}
+
+/* A method of the table on top of the stack, for one kind of part. */
+static void add_part_method(lua_State *L, const char *name, lua_CFunction function, tide_sim_kind kind)
+{
+    lua_pushinteger(L, (lua_Integer)kind);
+    lua_pushcclosure(L, function, 1);
+    lua_setfield(L, -2, name);
+}
+
+static void open_model(lua_State *L)
+{
+    luaL_newmetatable(L, MODEL_CLASS);
+    lua_newtable(L);
+    add_part_method(L, "joint", model_part, TIDE_SIM_JOINT);
+    add_part_method(L, "joints", model_parts, TIDE_SIM_JOINT);
+    add_part_method(L, "body", model_part, TIDE_SIM_BODY);
+    add_part_method(L, "bodies", model_parts, TIDE_SIM_BODY);
+    add_part_method(L, "geom", model_part, TIDE_SIM_GEOM);
+    add_part_method(L, "geoms", model_parts, TIDE_SIM_GEOM);
+    add_part_method(L, "actuator", model_part, TIDE_SIM_ACTUATOR);
+    add_part_method(L, "actuators", model_parts, TIDE_SIM_ACTUATOR);
+    lua_pushcclosure(L, model_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, model_newindex);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    luaL_newmetatable(L, PART_CLASS);
+    lua_pushcfunction(L, part_index);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, part_newindex);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushcfunction(L, part_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+}
+
+void tide_open_sim(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"physics", physics_new},
+        {"mujoco_version", mujoco_version},
+        {"mujoco_warnings", mujoco_warnings},
+        {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"sizes", physics_sizes},
+        {"qpos", physics_qpos},
+        {"qvel", physics_qvel},
+        {"control", physics_control},
+        {"control_squares", physics_control_squares},
+        {"time", physics_time},
+        {"timestep", physics_timestep},
+        {"body_position", physics_body_position},
+        {"observe", physics_observe},
+        {"reset", physics_reset},
+        {"place", physics_place},
+        {"add_noise", physics_add_noise},
+        {"state", physics_state},
+        {"restore", physics_restore},
+        {"forward", physics_forward},
+        {"step", physics_step},
+        {"model", physics_model},
+        {NULL, NULL},
+    };
+    tide_new_class(L, PHYSICS_CLASS, methods, release_physics);
+    open_model(L);
+    luaL_setfuncs(L, functions, 0);
+}

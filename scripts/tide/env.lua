@@ -1,0 +1,104 @@
+--- Environments: what a robot is asked to do. One Lua file and one MJCF model each, in envs/.
+--
+-- A definition is a table:
+--   name               what scripts call it
+--   model              an MJCF file, relative to the definition's folder
+--   frame_skip         MuJoCo steps a control step
+--   max_episode_steps  where an episode is cut (a timeout, not a terminal)
+--   observation        { skip_qpos = n, clip = c }: qpos without its first n, then qvel, clipped to [-c, c]
+--   reset(physics, rng)                     noise on the initial state
+--   measure(physics)                        a number that the reward compares before and after a step
+--   reward(physics, before, after, dt)      dt in seconds of one control step
+--   terminal(physics)                       true where the episode truly ends
+--   reference_scores   { random = r, expert = e }, optional, for normalised scores
+local lfs = require "lfs"
+local paths = require "tide.paths"
+
+local env = {}
+
+local fields = {
+  name = "string", model = "string", frame_skip = "number", max_episode_steps = "number", observation = "table",
+  reset = "function", measure = "function", reward = "function", terminal = "function",
+}
+local optional = { reference_scores = "table", folder = "string" }
+local observation_fields = { skip_qpos = true, clip = true }
+
+local function is_count(x)
+  return math.type(x) == "integer" and x >= 1
+end
+
+--- Checks a definition and gives it its folder.  Errors name the field at fault.
+function env.check(definition, folder)
+  local label = type(definition.name) == "string" and definition.name or "?"
+  local function refuse(...)
+    error(("environment %s: "):format(label) .. string.format(...), 0)
+  end
+  for key, kind in pairs(fields) do
+    if type(definition[key]) ~= kind then
+      refuse("%s must be a %s, not a %s", key, kind, type(definition[key]))
+    end
+  end
+  for key in pairs(definition) do
+    if not fields[key] and not optional[key] then refuse("there is no field %q", tostring(key)) end
+  end
+  for key in pairs(definition.observation) do
+    if not observation_fields[key] then refuse("there is no field observation.%s", tostring(key)) end
+  end
+  if not is_count(definition.frame_skip) then refuse("frame_skip must be a whole number from 1 on") end
+  if not is_count(definition.max_episode_steps) then refuse("max_episode_steps must be a whole number from 1 on") end
+  definition.folder = definition.folder or folder
+  return definition
+end
+
+--- Where the model's file is.
+function env.model_path(definition)
+  if definition.model:sub(1, 1) == "/" or not definition.folder then return definition.model end
+  return definition.folder .. "/" .. definition.model
+end
+
+local function load_file(path)
+  local chunk, problem = loadfile(path)
+  if not chunk then error("environment: " .. problem, 0) end
+  local definition = chunk()
+  if type(definition) ~= "table" then
+    error(("environment: %s must return a table, not a %s"):format(path, type(definition)), 0)
+  end
+  return env.check(definition, path:match("^(.*)/[^/]*$") or ".")
+end
+
+--- Names of the environments that come with Tide, in order.
+function env.list()
+  local names = {}
+  for file in lfs.dir(paths.envs()) do
+    if file:match("%.lua$") then names[#names + 1] = load_file(paths.envs(file)).name end
+  end
+  table.sort(names)
+  return names
+end
+
+--- The file of a name: HalfCheetah is half_cheetah.lua.
+local function file_of(name)
+  return paths.envs(name:gsub("(%l)(%u)", "%1_%2"):lower() .. ".lua")
+end
+
+--- get(what) -> a definition: what is a name, the path of a .lua file, or a definition.
+function env.get(what)
+  if type(what) == "table" then return env.check(what) end
+  if type(what) ~= "string" then
+    error("environment: a name, a file or a table is needed, not a " .. type(what), 0)
+  end
+  if what:match("%.lua$") then return load_file(what) end
+  if what:match("^%w+$") and lfs.attributes(file_of(what), "mode") == "file" then
+    local definition = load_file(file_of(what))
+    if definition.name == what then return definition end
+  end
+  error(("no environment %q; there are: %s"):format(what, table.concat(env.list(), ", ")), 0)
+end
+
+--- 100 (return - random) / (expert - random), D4RL's normalised score; nil without reference scores.
+function env.normalised_score(definition, episode_return)
+  local scores = definition.reference_scores
+  return scores and 100 * (episode_return - scores.random) / (scores.expert - scores.random)
+end
+
+return env

@@ -1,0 +1,216 @@
+--- Worlds: an environment with a physics of its own, real or with a gap.
+--
+--   local world = tide.world("HalfCheetah", { gap = tide.gap.gravity(2.0), seed = 1 })
+--   local observation = world:reset()
+--   local observation, reward, terminal, timeout = world:step(action)
+--
+-- Observations are two tensors used in turn: what step returns stays as it is until the next but one call.
+-- The same seed gives the same initial states, with or without a gap; noise draws from streams of its own.
+local core = require "tide.core"
+local env = require "tide.env"
+local gap = require "tide.gap"
+
+local World = {}
+World.__index = World
+
+-- Streams of a world's seed: initial states, then one for each hook on the actions.
+local RESET_STREAM = 0x776f726c64
+local ACTION_STREAM = RESET_STREAM << 16
+
+--- Hook that hands the action to `change`, with a generator of its own.
+local function changing(change, rng)
+  return {
+    apply = function(action) return change(action, rng) end,
+    reset = function() end,
+    state = function() return { rng = rng:state() } end,
+    restore = function(state) rng:restore(state.rng) end,
+  }
+end
+
+--- Hook that holds each action back for n control steps; an episode begins with n zero actions.
+local function delaying(n, action_dim)
+  local held, position, out = {}, 1, core.zeros(action_dim)
+  for i = 1, n do held[i] = core.zeros(action_dim) end
+  return {
+    apply = function(action)
+      out:copy(held[position])
+      held[position]:copy(action)
+      position = position % n + 1
+      return out
+    end,
+    reset = function()
+      for i = 1, n do held[i]:fill(0) end
+      position = 1
+    end,
+    state = function()
+      local actions = {}
+      for i = 1, n do table.move(held[i]:totable(), 1, action_dim, #actions + 1, actions) end
+      return { actions = actions, position = position }
+    end,
+    restore = function(state)
+      for i = 1, n do
+        held[i]:copy(table.move(state.actions, (i - 1) * action_dim + 1, i * action_dim, 1, {}))
+      end
+      position = state.position
+    end,
+  }
+end
+
+--- Every action passes through `change(action, rng)` before the simulator executes it. The action is a tensor
+-- that change may write into; or it returns another. Hooks run in the order in which they were added.
+function World:on_action(change)
+  if type(change) ~= "function" then error("world:on_action: a function is needed, not a " .. type(change), 2) end
+  local index = #self.hooks + 1
+  self.hooks[index] = changing(change, core.rng(self.seed, ACTION_STREAM + index))
+end
+
+--- The simulator executes each action n control steps late.
+function World:delay_actions(n)
+  if math.type(n) ~= "integer" or n < 1 then
+    error("world:delay_actions: a whole number of control steps from 1 on is needed, not " .. tostring(n), 2)
+  end
+  self.hooks[#self.hooks + 1] = delaying(n, self.action_dim)
+end
+
+--- The action that the simulator executes for `action`, which is left as it is.
+local function execute(world, action)
+  if #world.hooks == 0 then return action end
+  local executed = world.executed
+  executed:copy(action)
+  for _, hook in ipairs(world.hooks) do
+    local result = hook.apply(executed)
+    if result ~= nil and result ~= executed then executed:copy(result) end
+  end
+  return executed
+end
+
+--- Writes the observation into the tensor that was not returned last.
+local function observe(world)
+  world.observation, world.spare = world.spare, world.observation
+  local options = world.env.observation
+  world.physics:observe(world.observation, options.skip_qpos, options.clip)
+  return world.observation
+end
+
+--- Begins an episode.  -> observation
+function World:reset()
+  self.physics:reset()
+  self.env.reset(self.physics, self.rng)
+  return self:begin()
+end
+
+--- Begins an episode in a given state: sequences of numbers.  -> observation
+function World:place(qpos, qvel)
+  self.physics:place(qpos, qvel)
+  return self:begin()
+end
+
+--- Begins an episode in the state that the physics is in.  -> observation
+function World:begin()
+  self.physics:forward()
+  for _, hook in ipairs(self.hooks) do hook.reset() end
+  self.measured = self.env.measure(self.physics)
+  self.steps, self.over = 0, false
+  return observe(self)
+end
+
+--- One control step, whether or not the episode is over.  -> observation, reward, terminal, diverged
+-- Where the simulation diverges, the observation is the last one again and the reward is 0.
+function World:transition(action)
+  local physics, definition = self.physics, self.env
+  local problem = physics:step(execute(self, action), definition.frame_skip)
+  if problem then
+    self.diverged, self.divergence = self.diverged + 1, problem
+    return observe(self), 0.0, false, true
+  end
+  local before, after = self.measured, definition.measure(physics)
+  self.measured = after
+  local reward = definition.reward(physics, before, after, definition.frame_skip * physics:timestep())
+  return observe(self), reward, definition.terminal(physics), false
+end
+
+--- One control step.  -> observation, reward, terminal, timeout, diverged
+-- A diverged simulation ends the episode as a timeout: world.diverged counts them, world.divergence says what
+-- happened last.
+function World:step(action)
+  if self.over then error("world:step: no episode is running; call reset() first", 2) end
+  local observation, reward, terminal, diverged = self:transition(action)
+  self.steps = self.steps + 1
+  local timeout = diverged or (not terminal and self.steps >= self.max_episode_steps)
+  self.over = terminal or timeout
+  return observation, reward, terminal, timeout, diverged
+end
+
+--- Everything that the future depends on but the model's figures, for world:restore.
+function World:state()
+  local hooks = {}
+  for i, hook in ipairs(self.hooks) do hooks["hook" .. i] = hook.state() end
+  return {
+    env = self.name, physics = self.physics:state(), rng = self.rng:state(), hooks = hooks,
+    steps = self.steps, over = self.over, diverged = self.diverged, measured = self.measured,
+  }
+end
+
+local function check_state(world, state)
+  local function refuse(...) error("world:restore: " .. string.format(...), 3) end
+  if type(state) ~= "table" then refuse("a state is needed, not a %s", type(state)) end
+  if state.env ~= world.name then
+    refuse("a state of %s cannot be restored into %s", tostring(state.env), world.name)
+  end
+  local kinds = { physics = "table", rng = "table", hooks = "table", steps = "number", over = "boolean",
+    diverged = "number", measured = "number" }
+  for key, kind in pairs(kinds) do
+    if type(state[key]) ~= kind then refuse("%s is a %s, not a %s", key, type(state[key]), kind) end
+  end
+  local n = 0
+  for _ in pairs(state.hooks) do n = n + 1 end
+  if n ~= #world.hooks then
+    refuse("the state has %d hooks on the actions, this world %d: another gap", n, #world.hooks)
+  end
+end
+
+--- Continues from a state, bit for bit.  -> observation
+function World:restore(state)
+  check_state(self, state)
+  self.physics:restore(state.physics)
+  self.rng:restore(state.rng)
+  for i, hook in ipairs(self.hooks) do hook.restore(state.hooks["hook" .. i]) end
+  self.steps, self.over, self.diverged, self.measured = state.steps, state.over, state.diverged, state.measured
+  return observe(self)
+end
+
+--- describe() -> a table for records.
+function World:describe()
+  return { env = self.name, gap = self.gap and tostring(self.gap), seed = self.seed }
+end
+
+function World:__tostring()
+  return ("world %s%s"):format(self.name, self.gap and " with " .. tostring(self.gap) or "")
+end
+
+local defaults = { gap = true, seed = true }
+
+--- new(env [, { gap = g, seed = n }]) -> a world.  env: a name, a file or a definition (see tide.env).
+local function new(what, given)
+  given = given or {}
+  for key in pairs(given) do
+    if not defaults[key] then error(("world: there is no option %q; there are: gap, seed"):format(tostring(key)), 3) end
+  end
+  local seed = given.seed or 0
+  if math.type(seed) ~= "integer" then error("world: seed must be an integer, not " .. tostring(seed), 3) end
+  local definition = env.get(what)
+  local physics = core.physics(env.model_path(definition))
+  local nq, nv, nu = physics:sizes()
+  local observation_dim = nq - (definition.observation.skip_qpos or 0) + nv
+  local world = setmetatable({
+    env = definition, name = definition.name, physics = physics, model = physics:model(),
+    observation_dim = observation_dim, action_dim = nu, max_episode_steps = definition.max_episode_steps,
+    gap = gap.from(given.gap), seed = seed, rng = core.rng(seed, RESET_STREAM), hooks = {},
+    observation = core.zeros(observation_dim), spare = core.zeros(observation_dim), executed = core.zeros(nu),
+    steps = 0, over = true, diverged = 0, divergence = nil, measured = 0.0,
+  }, World)
+  if world.gap then world.gap:apply(world) end
+  return world
+end
+
+return setmetatable({ new = new }, { __call = function(_, ...) return new(...) end })
