@@ -126,21 +126,20 @@ local function share_done(self)
   return self.total > 0 and math.max(0, math.min(1, self.step / self.total)) or 1
 end
 
---- One line of at most `width` columns: name, bar, share, facts. What does not fit goes, the last fact first,
---- then the bar, then the name.
+--- One line of at most `width` columns: name, bar, share, facts. Where it is narrow the bar shrinks to
+--- 8 columns, then the name goes, then the facts from the last on, then the bar.
 local function compose(self, now, width)
   local list = facts(self, now)
   table.insert(list, 1, ("%3d %%"):format(math.floor(share_done(self) * 100 + 1e-9)))
   local name = self.name ~= "" and self.name .. "  " or ""
-  local name_width = columns(name)
   local text = table.concat(list, "  ")
-  while #list > 1 and columns(text) + name_width + 12 > width do
+  if columns(name) + columns(text) + 9 > width then name = "" end
+  while #list > 1 and columns(text) + 9 > width do
     list[#list] = nil
     text = table.concat(list, "  ")
   end
-  if name_width + columns(text) > width then name, name_width = "", 0 end
-  local cells = math.min(30, width - name_width - columns(text) - 1)
-  if cells < 5 then return name .. text end
+  local cells = math.min(30, width - columns(name) - columns(text) - 1)
+  if cells < 8 then return text end
   return name .. bar(cells, share_done(self), self.unicode) .. " " .. text
 end
 

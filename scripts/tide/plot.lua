@@ -1,0 +1,334 @@
+--- Learning curves as pictures, drawn by gnuplot: one line a group of runs, a band over its seeds.
+--- Lines differ in dash and point as well as in colour, so that they can be told apart in grey.
+local core = require "tide.core"
+local curves = require "tide.curves"
+
+local plot = { runs = curves.runs, group = curves.group }
+
+local defaults = {
+  metric = "eval/return",
+  title = nil,
+  x_label = nil,        -- "Training steps"
+  y_label = nil,        -- from the metric
+  band = "range",       -- over seeds: "range" (least to greatest), "std" or "none"
+  labels = nil,         -- the groups' names, in their order
+  lines = nil,          -- level lines: { { value = 4770, label = "dataset's mean" }, ... }
+  width = 800,          -- of the picture, in points; a PNG has twice as many pixels
+  height = 500,
+}
+
+local optional = { title = true, x_label = true, y_label = true, labels = true, lines = true }
+
+--- Okabe and Ito's colours, the dark ones first; dashes in gnuplot's notation; points.
+local styles = {
+  { colour = "#0072B2", dash = "solid", point = 7 },
+  { colour = "#D55E00", dash = "(12,5)", point = 5 },
+  { colour = "#009E73", dash = "(3,3)", point = 9 },
+  { colour = "#CC79A7", dash = "(14,4,3,4)", point = 13 },
+  { colour = "#E69F00", dash = "(20,6)", point = 11 },
+  { colour = "#56B4E9", dash = "(8,3,2,3,2,3)", point = 6 },
+  { colour = "#000000", dash = "(2,6)", point = 4 },
+}
+
+local level_style = { colour = "#666666", dash = "(2,3)", width = 1.4 }
+
+local y_labels = {
+  ["eval/return"] = "Return in the real environment",
+  ["eval/normalised_score"] = "Normalised score",
+}
+
+-- ---- gnuplot's language ----
+
+--- A gnuplot string. Single quotes: nothing but the quote itself has a meaning within.
+local function quote(text)
+  return "'" .. tostring(text):gsub("[%c]", " "):gsub("'", "''") .. "'"
+end
+
+local function number(x)
+  if x ~= x or x == math.huge or x == -math.huge then return "NaN" end
+  return ("%.10g"):format(x)
+end
+
+--- Steps are counted in thousands or millions where they are many: the factor and its word.
+local function step_unit(greatest)
+  if greatest >= 2e6 then return 1e6, "millions" end
+  if greatest >= 1e4 then return 1e3, "thousands" end
+  return 1, nil
+end
+
+local function data_block(name, curve, factor)
+  local lines = { "$" .. name .. " << EOD" }
+  for i, x in ipairs(curve.x) do
+    lines[#lines + 1] = table.concat({ number(x / factor), number(curve.mean[i]), number(curve.low[i]),
+                                       number(curve.high[i]) }, " ")
+  end
+  lines[#lines + 1] = "EOD"
+  return table.concat(lines, "\n")
+end
+
+--- The picture's kind and size. A PNG is drawn at twice the points, for sharp screens and print.
+local function terminal(path, options)
+  if path:find("%.svg$") then
+    return ("set terminal svg size %d,%d dynamic font 'DejaVu Sans,Verdana,sans-serif,12' linewidth 1")
+      :format(options.width, options.height)
+  end
+  return ("set terminal pngcairo size %d,%d font 'DejaVu Sans,21' linewidth 2 pointscale 2 dashlength 1")
+    :format(options.width * 2, options.height * 2)
+end
+
+-- ---- layout, in points of the picture ----
+
+local glyph = 7.2        -- the width of a letter, about
+local row_height = 17    -- least distance of two names beside the curves
+local left, bottom = 88, 62
+
+--- Where the names stand beside the curves' ends: as near as can be to `wanted` (heights within 0 .. room,
+--- rising), no two closer than row_height.
+local function spread(wanted, room)
+  local placed = table.move(wanted, 1, #wanted, 1, {})
+  for _ = 1, 200 do
+    local moved = false
+    for i = 2, #placed do
+      local lack = row_height - (placed[i] - placed[i - 1])
+      if lack > 0.01 then
+        placed[i - 1], placed[i], moved = placed[i - 1] - lack / 2, placed[i] + lack / 2, true
+      end
+    end
+    if #placed > 0 then
+      placed[1] = math.max(0, placed[1])
+      placed[#placed] = math.min(room, placed[#placed])
+    end
+    if not moved then break end
+  end
+  return placed
+end
+
+--- Least and greatest of what is drawn, with air above and below.
+local function extent(items)
+  local least_x, most_x, least_y, most_y = math.huge, -math.huge, math.huge, -math.huge
+  for _, item in ipairs(items) do
+    local curve = item.curve
+    least_x, most_x = math.min(least_x, curve.x[1] or least_x), math.max(most_x, curve.x[#curve.x] or most_x)
+    for i = 1, #curve.mean do
+      local low, high = curve.low[i], curve.high[i]
+      if low == low and math.abs(low) < math.huge then least_y = math.min(least_y, low) end
+      if high == high and math.abs(high) < math.huge then most_y = math.max(most_y, high) end
+    end
+  end
+  if least_y > most_y then least_y, most_y = 0, 1 end
+  local air = most_y > least_y and 0.04 * (most_y - least_y) or math.max(1, math.abs(most_y)) * 0.1
+  if least_x == most_x then least_x, most_x = least_x - 1, most_x + 1 end
+  return { left = least_x, right = most_x, low = least_y - air, high = most_y + air }
+end
+
+--- The last finite mean of a curve, or the middle of the picture.
+local function last_height(curve, area)
+  for i = #curve.mean, 1, -1 do
+    local y = curve.mean[i]
+    if y == y and math.abs(y) < math.huge then return y end
+  end
+  return (area.low + area.high) / 2
+end
+
+-- ---- the script ----
+
+--- Names beside the curves' ends, each with its curve's point. Returns commands and the margin's width.
+local function name_labels(items, area, top, options, font)
+  local wanted, longest, room = {}, 0, options.height - top - bottom
+  local order = table.move(items, 1, #items, 1, {})
+  for i, item in ipairs(order) do
+    item.height = (last_height(item.curve, area) - area.low) / (area.high - area.low) * room
+    item.place = i
+    longest = math.max(longest, utf8.len(item.name) or #item.name)
+  end
+  table.sort(order, function(a, b)
+    if a.height ~= b.height then return a.height < b.height end
+    return a.place > b.place
+  end)
+  for i, item in ipairs(order) do wanted[i] = item.height end
+  local margin = math.min(longest * glyph + 40, options.width * 0.45)
+  local out, width = {}, options.width - left - margin
+  for i, height in ipairs(spread(wanted, room)) do
+    local style = order[i].style
+    local point = style.point and ("point lt 1 lc rgb '%s' pt %d ps 0.8"):format(style.colour, style.point) or ""
+    local place = ("graph %.4f, graph %.4f"):format(1 + 12 / width, height / room)
+    out[i] = ("set label %s at %s left noenhanced offset character %s font ',%d' tc rgb '#222222' %s")
+      :format(quote(order[i].name), place, style.point and "0.6,-0.3" or "0.95,0", font, point)
+  end
+  return out, margin
+end
+
+--- What lines and bands are, in small letters under the picture; nil for single runs.
+local function footnote(items, band)
+  local least, most = math.huge, 1
+  for _, item in ipairs(items) do
+    if item.group then least, most = math.min(least, item.curve.n), math.max(most, item.curve.n) end
+  end
+  if most == 1 then return nil end
+  local mean = least == most and ("Mean of %d seeds"):format(most) or "Mean over seeds"
+  local words = { range = ", band from least to greatest", std = ", band of one standard deviation", none = "" }
+  return mean .. words[band], least ~= most
+end
+
+--- How one curve is drawn: its band and its line, with some ten to forty points on it.
+local function drawing(i, item, band)
+  local style, n, out = item.style, #item.curve.x, {}
+  if item.curve.n > 1 and band ~= "none" then
+    out[1] = ("$curve%d using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid 0.15 noborder")
+      :format(i, style.colour)
+  end
+  local points = style.point and (" pt %d ps 0.55 pi %d"):format(style.point, n > 40 and math.ceil(n / 12) or 1) or ""
+  out[#out + 1] = ("$curve%d using 1:2 with %s lc rgb '%s' lw %s dt %s%s")
+    :format(i, style.point and "linespoints" or "lines", style.colour, style.width or 2.2, style.dash, points)
+  return table.concat(out, ", \\\n  ")
+end
+
+--- The script that draws `items`, a sequence of { curve, name, style [, group] }, into the file `path`.
+local function script(items, path, options)
+  local font = path:find("%.svg$") and 12 or 21
+  local title = options.title or #items == 1 and items[1].name or nil
+  local top = title and 44 or 18
+  local area = extent(items)
+  local factor, unit = step_unit(math.max(math.abs(area.left), math.abs(area.right)))
+  local labels, margin = {}, 24
+  if #items > 1 then labels, margin = name_labels(items, area, top, options, font) end
+  local x_label = (options.x_label or "Training steps") .. (unit and ", " .. unit or "")
+  local y_label = options.y_label or y_labels[options.metric] or options.metric
+  local out = {
+    terminal(path, options),
+    "set output " .. quote(path),
+    "set encoding utf8",
+    "set datafile missing 'NaN'",
+    "set key off",
+    "set border 3 lc rgb '#777777' lw 0.8",
+    "set tics nomirror out scale 0.5 tc rgb '#333333'",
+    "set grid ytics back lt 1 lc rgb '#E4E4E4' lw 0.8",
+    "set xlabel " .. quote(x_label) .. " noenhanced tc rgb '#222222'",
+    "set ylabel " .. quote(y_label) .. " noenhanced tc rgb '#222222'",
+    ("set lmargin at screen %.4f"):format(left / options.width),
+    ("set rmargin at screen %.4f"):format(1 - margin / options.width),
+    ("set tmargin at screen %.4f"):format(1 - top / options.height),
+    ("set bmargin at screen %.4f"):format(bottom / options.height),
+    ("set xrange [%s:%s]"):format(number(area.left / factor), number(area.right / factor)),
+    ("set yrange [%s:%s]"):format(number(area.low), number(area.high)),
+  }
+  if title then
+    out[#out + 1] = ("set label %s at graph 0, screen %.4f left noenhanced font ',%d' tc rgb '#111111'")
+      :format(quote(title), 1 - 22 / options.height, font * 1.2 // 1)
+  end
+  local note = footnote(items, options.band)
+  if note then
+    out[#out + 1] = ("set label %s at screen %.4f, screen %.4f right noenhanced font ',%d' tc rgb '#777777'")
+      :format(quote(note), 1 - 12 / options.width, 11 / options.height, font * 0.85 // 1)
+  end
+  table.move(labels, 1, #labels, #out + 1, out)
+  local drawings = {}
+  for i, item in ipairs(items) do
+    out[#out + 1] = data_block("curve" .. i, item.curve, factor)
+    drawings[i] = drawing(i, item, options.band)
+  end
+  out[#out + 1] = "plot " .. table.concat(drawings, ", \\\n  ")
+  out[#out + 1] = "unset output"
+  return table.concat(out, "\n") .. "\n"
+end
+
+--- Runs gnuplot on `text`; an error holds what it said.
+local function run_gnuplot(text)
+  local name = os.tmpname()
+  local file <close> = assert(io.open(name, "w"))
+  assert(file:write(text))
+  file:close()
+  local pipe <close> = assert(io.popen("LC_ALL=C.UTF-8 gnuplot -d " .. name .. " 2>&1 </dev/null"))
+  local said = pipe:read("a")
+  local ok, _, code = pipe:close()
+  os.remove(name)
+  if ok then return end
+  if code == 127 then error("plot: gnuplot is not installed (Debian: apt-get install gnuplot-nox)", 0) end
+  error("plot: gnuplot failed: " .. said:gsub("%s+$", ""), 0)
+end
+
+-- ---- options ----
+
+local function check_options(given)
+  local options = {}
+  for key, value in pairs(defaults) do options[key] = value end
+  for key, value in pairs(given or {}) do
+    if defaults[key] == nil and not optional[key] then
+      error(("plot.curves: unknown option %q"):format(tostring(key)), 3)
+    end
+    options[key] = value
+  end
+  if options.band ~= "range" and options.band ~= "std" and options.band ~= "none" then
+    error(("plot.curves: band %q; \"range\", \"std\" or \"none\""):format(tostring(options.band)), 3)
+  end
+  for _, key in ipairs { "width", "height" } do
+    local value = options[key]
+    if math.type(value) ~= "integer" or value < 100 or value > 10000 then
+      error(("plot.curves: %s %s; 100 to 10000 points"):format(key, tostring(value)), 3)
+    end
+  end
+  return options
+end
+
+local function check_metric(drawn, runs, metric)
+  if #drawn > 0 then return end
+  local tags = curves.tags(runs)
+  if #tags == 0 then error("plot: these runs have logged nothing yet", 0) end
+  error(("plot: no run has the metric %q; there are %s"):format(metric, table.concat(tags, ", ")), 0)
+end
+
+--- Adds numbers of seeds to the names where they differ, and the level lines to what is drawn.
+local function name_items(items, options)
+  local _, uneven = footnote(items, options.band)
+  for _, item in ipairs(items) do
+    local n = item.curve.n
+    if uneven then item.name = ("%s (%d %s)"):format(item.name, n, n == 1 and "seed" or "seeds") end
+  end
+  local area = extent(items)
+  for _, line in ipairs(options.lines or {}) do
+    if type(line) ~= "table" or type(line.value) ~= "number" or type(line.label) ~= "string" then
+      error("plot.curves: lines are tables of a value and a label", 0)
+    end
+    local level = { line.value, line.value }
+    local curve = { x = { area.left, area.right }, mean = level, low = level, high = level, n = 1 }
+    items[#items + 1] = { curve = curve, name = line.label, style = level_style }
+  end
+end
+
+--- Draws `runs` (folders, or what plot.runs returns) into `path`, a .png or .svg file that appears whole.
+--- options: see `defaults`. Returns remarks, a sequence of strings: seeds that end early, damaged lines.
+function plot.curves(runs, path, options)
+  options = check_options(options)
+  if not path:find("%.png$") and not path:find("%.svg$") then
+    error(("plot: %s: pictures are .png or .svg"):format(path), 0)
+  end
+  if #runs == 0 then error("plot: no runs are given", 0) end
+  if type(runs[1]) == "string" then runs = curves.runs(runs) end
+  local drawn, remarks = {}, {}
+  for _, run in ipairs(runs) do
+    if run.damaged > 0 then remarks[#remarks + 1] = ("%s: %d damaged lines left out"):format(run.dir, run.damaged) end
+  end
+  for i, group in ipairs(curves.group(runs)) do
+    group.label = options.labels and options.labels[i] or group.label
+    local curve = curves.average(group, options.metric, options.band)
+    if curve and #curve.x > 0 then
+      drawn[#drawn + 1] = { group = group, curve = curve, name = group.label, style = styles[#drawn % #styles + 1] }
+    end
+    if not curve then remarks[#remarks + 1] = ("%s has no %s"):format(group.label, options.metric) end
+    for _, dir in ipairs(curve and curve.short or {}) do
+      remarks[#remarks + 1] = ("%s ends early; the mean of %s stops there"):format(dir, group.label)
+    end
+  end
+  check_metric(drawn, runs, options.metric)
+  name_items(drawn, options)
+  local temporary = ("%s.%d.tmp%s"):format(path, core.process.pid(), path:match("%.%a+$"))
+  local ok, problem = pcall(run_gnuplot, script(drawn, temporary, options))
+  if ok then ok, problem = os.rename(temporary, path) end
+  if not ok then
+    os.remove(temporary)
+    error(problem, 0)
+  end
+  return remarks
+end
+
+return plot
