@@ -78,7 +78,8 @@ static int process_signalled(lua_State *L)
             lua_pushstring(L, signals[i].name);
             return 1;
         }
-    return 0;
+    lua_pushnil(L);
+    return 1;
 }
 
 /* ---- clocks ---- */
@@ -125,8 +126,9 @@ static int process_terminal_width(lua_State *L)
 {
     struct winsize size;
     if (ioctl(check_descriptor(L, 1), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return 0;
-    lua_pushinteger(L, size.ws_col);
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, size.ws_col);
     return 1;
 }
 

@@ -153,7 +153,7 @@ local function name_labels(items, area, top, options, font)
     local point = style.point and ("point lt 1 lc rgb '%s' pt %d ps 0.8"):format(style.colour, style.point) or ""
     local place = ("graph %.4f, graph %.4f"):format(1 + 12 / width, height / room)
     out[i] = ("set label %s at %s left noenhanced offset character %s font ',%d' tc rgb '#222222' %s")
-      :format(quote(order[i].name), place, style.point and "0.6,-0.3" or "0.95,0", font, point)
+      :format(quote(order[i].name), place, style.point and "0.6,-0.15" or "0.95,0", font, point)
   end
   return out, margin
 end
@@ -200,6 +200,7 @@ local function script(items, path, options)
     "set encoding utf8",
     "set datafile missing 'NaN'",
     "set key off",
+    "set format '%h'",
     "set border 3 lc rgb '#777777' lw 0.8",
     "set tics nomirror out scale 0.5 tc rgb '#333333'",
     "set grid ytics back lt 1 lc rgb '#E4E4E4' lw 0.8",

@@ -129,9 +129,8 @@ local function differences(before, now)
   local found = {}
   for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel", "threads" } do
     local old, new = before and before[name], now[name]
-    if old ~= nil and tostring(old):gsub("%.0$", "") ~= tostring(new) then
-      found[#found + 1] = ("%s was %s and is %s"):format(name, tostring(old):gsub("%.0$", ""), tostring(new))
-    end
+    old = math.tointeger(old) or old -- JSON's numbers are read as floats
+    if old ~= nil and old ~= new then found[#found + 1] = ("%s was %s and is %s"):format(name, old, new) end
   end
   return found
 end
@@ -182,11 +181,12 @@ end
 function records.open(dir, options)
   options = options or {}
   check_options(options)
+  local config = json.encode(options.config or {}, "  ") .. "\n" -- refused before anything is written
   if dir then make_folder(dir) else dir = records.fresh_folder(options.name or "run", options.root) end
   dir = #dir > 1 and dir:gsub("/+$", "") or dir
   local lock_file, key = lock(dir)
   local self = setmetatable({ dir = dir, name = dir:match("[^/]+$"), lock_file = lock_file, key = key }, Record)
-  local ok, problem = pcall(self.start, self, options)
+  local ok, problem = pcall(self.start, self, options, config)
   if not ok then
     self:close()
     error(problem, 0)
@@ -194,10 +194,9 @@ function records.open(dir, options)
   return self
 end
 
-function Record:start(options)
+function Record:start(options, config)
   local dir, now = self.dir, process.wall_time()
   check_free(dir, options)
-  local config = json.encode(options.config or {}, "  ") .. "\n" -- refused before anything is written
   local before = options.resume_step and json.read(dir .. "/run.json") or {}
   if options.overwrite and not options.resume_step then remove_run(dir) end
   self.about = {
@@ -226,6 +225,10 @@ function Record:elapsed()
   return self.elapsed_before + process.monotonic() - self.opened
 end
 
+local function check_open(self, what)
+  if not self.metrics then error(("record:%s: the record is closed"):format(what), 3) end
+end
+
 local function milliseconds(seconds)
   return math.floor(seconds * 1000 + 0.5) / 1000
 end
@@ -233,8 +236,8 @@ end
 --- Adds {tag = number, ...} at `step`, to metrics.jsonl and to TensorBoard's events; steps never decrease.
 --- Clock readings and speeds belong under tags that start with "time/".
 function Record:log(step, values)
+  check_open(self, "log")
   step = math.tointeger(step) or error("record:log: the step is not an integer", 2)
-  if not self.metrics then error("record:log: the record is closed", 2) end
   if step < self.last_step then
     error(("record:log: step %d after step %d"):format(step, self.last_step), 2)
   end
@@ -268,6 +271,7 @@ end
 
 --- Returns when what was logged is on disk.
 function Record:flush()
+  check_open(self, "flush")
   self.metrics:flush()
   self.events:sync()
 end
@@ -297,6 +301,7 @@ end
 
 --- Takes out what was logged after `step`; logging continues from there.
 function Record:cut(step)
+  if not self.lock_file then error("record:cut: the record is closed", 2) end
   close_files(self)
   local path = self.dir .. "/metrics.jsonl"
   local text, elapsed, last = lines_until(path, step)
