@@ -75,6 +75,9 @@ end
 --- The action that the simulator executes for `action`, which is left as it is.
 local function execute(world, action)
   if #world.hooks == 0 then return action end
+  if (type(action) == "table" or type(action) == "userdata") and #action ~= world.action_dim then
+    error(("world:step: the action has %d numbers, %d are needed"):format(#action, world.action_dim), 4)
+  end
   local executed = world.executed
   executed:copy(action)
   for _, hook in ipairs(world.hooks) do
@@ -201,11 +204,15 @@ local function new(what, given)
   local definition = env.get(what)
   local physics = core.physics(env.model_path(definition))
   local nq, nv, nu = physics:sizes()
-  local observation_dim = nq - (definition.observation.skip_qpos or 0) + nv
+  local skip = definition.observation.skip_qpos or 0
+  if skip > nq then
+    error(("environment %s: observation.skip_qpos is %d, the model has %d positions"):format(definition.name, skip, nq), 3)
+  end
+  local observation_dim = nq - skip + nv
   local world = setmetatable({
     env = definition, name = definition.name, physics = physics, model = physics:model(),
     observation_dim = observation_dim, action_dim = nu, max_episode_steps = definition.max_episode_steps,
-    gap = gap.from(given.gap), seed = seed, rng = core.rng(seed, RESET_STREAM), hooks = {},
+    gap = gap.from(given.gap or nil), seed = seed, rng = core.rng(seed, RESET_STREAM), hooks = {},
     observation = core.zeros(observation_dim), spare = core.zeros(observation_dim), executed = core.zeros(nu),
     steps = 0, over = true, diverged = 0, divergence = nil, measured = 0.0,
   }, World)
