@@ -100,7 +100,7 @@ static int value_clamp(lua_State *L)
 static int value_detach(lua_State *L)
 {
     tide_value *value = tide_check_value(L, 1), *leaf;
-    tide_check(L, tide_tape_leaf(tide_lua_tape(L), &value->tensor, &leaf));
+    tide_check(L, tide_tape_view(tide_lua_tape(L), value, &value->tensor, &leaf));
     tide_push_value(L, leaf);
     return 1;
 }
@@ -124,6 +124,9 @@ static int value_std(lua_State *L)
 {
     const tide_tensor *t = tide_check_tensor(L, 1);
     size_t n = tide_tensor_count(t);
+    char text[TIDE_SHAPE_TEXT];
+    if (n < 2)
+        return luaL_error(L, "std: two elements or more are needed, the shape is %s", tide_tensor_shape_text(t, text));
     double mean = 0.0, squares = 0.0;
     for (size_t i = 0; i < n; i++)
         mean += (double)t->data[i] / (double)n;
@@ -158,8 +161,14 @@ static int value_huber(lua_State *L)
 static int value_cross_entropy(lua_State *L)
 {
     tide_tape *tape = tide_lua_tape(L);
-    tide_value *logits = tide_check_value(L, 1), *from_zero, *out;
-    tide_check(L, tide_affine(tape, tide_check_value(L, 2), 1.0f, -1.0f, &from_zero));
+    tide_value *logits = tide_check_value(L, 1), *labels = tide_check_value(L, 2), *from_zero, *out;
+    const tide_tensor *l = &labels->tensor;
+    size_t classes = logits->tensor.dims[1];
+    for (size_t i = 0, n = tide_tensor_count(l); i < n; i++)
+        if (!(l->data[i] >= 1.0f && l->data[i] <= (float)classes) || l->data[i] != floorf(l->data[i]))
+            return luaL_error(L, "cross_entropy: label %I is %f; classes are 1 to %I", (LUAI_UACINT)i + 1,
+                              (LUAI_UACNUMBER)l->data[i], (LUAI_UACINT)classes);
+    tide_check(L, tide_affine(tape, labels, 1.0f, -1.0f, &from_zero));
     tide_check(L, tide_cross_entropy(tape, logits, &from_zero->tensor, &out));
     tide_push_value(L, out);
     return 1;

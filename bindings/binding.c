@@ -52,11 +52,29 @@ int tide_object_is_closed(lua_State *L, int arg)
     return tide_object_held(L, arg) == NULL;
 }
 
+void tide_refuse_in_finaliser(lua_State *L, const char *what)
+{
+    /* Lua 5.4.4 and newer answer -1 to everything while the collector calls a finaliser. */
+    if (lua_gc(L, LUA_GCCOUNT) < 0)
+        luaL_error(L, "%s: not from a finaliser (__gc)", what);
+}
+
+/* The method: only for objects whose class has it. */
+static int object_close_method(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TUSERDATA || luaL_getmetafield(L, 1, "__index") != LUA_TTABLE ||
+        lua_getfield(L, -1, "close") == LUA_TNIL)
+        return luaL_argerror(L, 1, "an object that can be closed is needed");
+    tide_refuse_in_finaliser(L, "close");
+    lua_settop(L, 1);
+    return tide_object_close(L);
+}
+
 void tide_new_class(lua_State *L, const char *class, const luaL_Reg *methods, void (*destroy)(void *))
 {
     luaL_newmetatable(L, class);
     lua_newtable(L);
-    lua_pushcfunction(L, tide_object_close);
+    lua_pushcfunction(L, object_close_method);
     lua_setfield(L, -2, "close");
     luaL_setfuncs(L, methods, 0);
     lua_setfield(L, -2, "__index");

@@ -23,10 +23,17 @@ size_t tide_check_size(lua_State *L, int arg, size_t least);
 
 /* Objects: a userdata that holds one pointer, destroyed by the collector or by
  * `close`. tide_push_object pushes it empty (the pointer NULL): create into the
- * place it returns. tide_check_object raises an error for a closed one. */
+ * place it returns. tide_check_object raises an error for a closed one.
+ *
+ * A finaliser may run wherever Lua allocates, so also within a binding function,
+ * between its checks and its use of what was checked. It must not end lives
+ * there: `close` and end_step refuse to run in one. */
 void tide_new_class(lua_State *L, const char *class, const luaL_Reg *methods, void (*destroy)(void *));
 void **tide_push_object(lua_State *L, const char *class);
 void *tide_check_object(lua_State *L, int arg, const char *class);
+
+/* Raises an error if a finaliser is running; `what` names the function that may not. */
+void tide_refuse_in_finaliser(lua_State *L, const char *what);
 
 /* What an object at `arg` holds, NULL when it is closed; its __gc. For special finalisers. */
 void *tide_object_held(lua_State *L, int arg);

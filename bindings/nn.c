@@ -1,4 +1,5 @@
 /* Networks, optimisers and the backward pass, which needs to know both. */
+#include <math.h>
 #include <string.h>
 
 #include "nn/adam.h"
@@ -16,11 +17,6 @@ enum { MOST_BLOCKS = 64 };
 static void release_mlp(void *mlp)
 {
     tide_mlp_destroy(mlp);
-}
-
-static tide_parameters *mlp_block(void *mlp)
-{
-    return ((tide_mlp *)mlp)->parameters;
 }
 
 static tide_mlp *check_mlp(lua_State *L, int arg)
@@ -79,12 +75,29 @@ static int mlp_init_layer(lua_State *L)
     return tide_check_status(L, tide_mlp_init_layer(mlp, layer - 1, init, gain, rng), 0);
 }
 
+/* Pushes the sizes as text, for messages. */
+static const char *push_sizes(lua_State *L, const tide_mlp *mlp)
+{
+    luaL_Buffer buffer;
+    luaL_buffinit(L, &buffer);
+    for (size_t i = 0; i <= mlp->n_layers; i++) {
+        lua_pushfstring(L, i == 0 ? "%I" : "-%I", (LUAI_UACINT)mlp->sizes[i]);
+        luaL_addvalue(&buffer);
+    }
+    luaL_pushresult(&buffer);
+    return lua_tostring(L, -1);
+}
+
 /* target:polyak(source, tau) */
 static int mlp_polyak(lua_State *L)
 {
     tide_mlp *target = check_mlp(L, 1), *source = check_mlp(L, 2);
     lua_Number tau = luaL_checknumber(L, 3);
     luaL_argcheck(L, tau >= 0.0 && tau <= 1.0, 3, "tau is between 0 and 1");
+    if (target->n_layers != source->n_layers ||
+        memcmp(target->sizes, source->sizes, (target->n_layers + 1) * sizeof target->sizes[0]) != 0)
+        return luaL_error(L, "polyak: the target's sizes are %s, the source's %s", push_sizes(L, target),
+                          push_sizes(L, source));
     return tide_check_status(L, tide_parameters_polyak(target->parameters, source->parameters, (float)tau), 0);
 }
 
@@ -132,6 +145,27 @@ static int mlp_bias(lua_State *L)
 
 /* ---- parameters in general ---- */
 
+/* The block of the tensor at `arg`, or NULL where it is no parameter. */
+static tide_parameters *check_parameter(lua_State *L, int arg)
+{
+    tide_check_tensor(L, arg);
+    return tide_tensor_block(L, arg);
+}
+
+/* The block of the network or parameter on top of the stack, element `i` of the table at `arg`. */
+static size_t collect_listed(lua_State *L, int arg, size_t i, tide_parameters **blocks, size_t n)
+{
+    tide_parameters *block = NULL;
+    if (luaL_testudata(L, -1, MLP_CLASS) != NULL)
+        block = check_mlp(L, -1)->parameters;
+    else if (luaL_testudata(L, -1, TIDE_TENSOR_CLASS) != NULL)
+        block = check_parameter(L, lua_gettop(L));
+    if (block == NULL)
+        luaL_argerror(L, arg, lua_pushfstring(L, "element %I is no network and no parameter", (LUAI_UACINT)i));
+    blocks[n] = block;
+    return n + 1;
+}
+
 /* Adds the blocks behind the value at `arg`: a network, an optimiser or a parameter. */
 static size_t collect_blocks(lua_State *L, int arg, tide_parameters **blocks, size_t n)
 {
@@ -147,9 +181,8 @@ static size_t collect_blocks(lua_State *L, int arg, tide_parameters **blocks, si
         blocks[n] = check_mlp(L, arg)->parameters;
         return n + 1;
     }
-    tide_check_tensor(L, arg);
-    blocks[n] = tide_tensor_block(L, arg);
-    luaL_argcheck(L, blocks[n] != NULL, arg, "this tensor is not a parameter");
+    blocks[n] = luaL_testudata(L, arg, TIDE_TENSOR_CLASS) != NULL ? check_parameter(L, arg) : NULL;
+    luaL_argcheck(L, blocks[n] != NULL, arg, "a network, an optimiser or a parameter is needed");
     return n + 1;
 }
 
@@ -221,28 +254,23 @@ static int adam_new(lua_State *L)
     lua_Number lr = luaL_checknumber(L, 2), beta1 = luaL_optnumber(L, 3, 0.9), beta2 = luaL_optnumber(L, 4, 0.999);
     lua_Number epsilon = luaL_optnumber(L, 5, 1e-8);
     tide_parameters *blocks[MOST_BLOCKS];
-    size_t n = 0;
+    size_t n = 0, count = lua_rawlen(L, 1);
+    luaL_argcheck(L, count <= MOST_BLOCKS, 1, "too many parameters");
     lua_settop(L, 5);
-    for (size_t i = 0, count = lua_rawlen(L, 1); i < count; i++) {
-        lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        luaL_argcheck(L, luaL_testudata(L, -1, ADAM_CLASS) == NULL, 1, "an optimiser cannot train another");
-        n = collect_blocks(L, lua_gettop(L), blocks, n);
-        lua_pop(L, 1);
-    }
-    tide_adam *adam;
     void **place = tide_push_object(L, ADAM_CLASS);
-    tide_status status = tide_adam_create(&adam, blocks, n, lr, beta1, beta2, epsilon);
-    *place = adam;
-    if (status != TIDE_OK)
-        return tide_check_status(L, status, 0);
-    /* the list of owners keeps the blocks alive; a copy, so that scripts cannot empty it */
-    lua_createtable(L, (int)n, 0);
-    for (size_t i = 0, count = lua_rawlen(L, 1); i < count; i++) {
+    lua_createtable(L, (int)count, 0); /* keeps the owners alive; a copy, which scripts cannot empty */
+    for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        n = collect_listed(L, 1, i + 1, blocks, n);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setiuservalue(L, -2, 1);
-    return 1;
+    for (size_t i = 0; i < n; i++)
+        tide_hold_storage(L, blocks[i]); /* the running step may point into it, and Adam moves it */
+    tide_adam *adam;
+    tide_status status = tide_adam_create(&adam, blocks, n, lr, beta1, beta2, epsilon);
+    *place = adam;
+    return tide_check_status(L, status, 1);
 }
 
 /* optimiser:step() */
@@ -257,8 +285,12 @@ static int adam_minimise(lua_State *L)
     tide_adam *adam = check_adam(L, 1);
     tide_value *loss = tide_check_value(L, 2);
     tide_adam_forget(adam);
-    tide_check(L, tide_tape_backward(tide_lua_tape(L), loss, adam->blocks, adam->n_blocks, lua_toboolean(L, 3)));
-    return tide_check_status(L, tide_adam_step(adam), 0);
+    tide_status status = tide_tape_backward(tide_lua_tape(L), loss, adam->blocks, adam->n_blocks, lua_toboolean(L, 3));
+    if (status == TIDE_OK)
+        status = tide_adam_step(adam);
+    if (status != TIDE_OK)
+        tide_adam_forget(adam); /* nothing half done is left to a later step */
+    return tide_check_status(L, status, 0);
 }
 
 static int adam_forget(lua_State *L)
@@ -273,7 +305,7 @@ static int adam_lr(lua_State *L)
     tide_adam *adam = check_adam(L, 1);
     if (!lua_isnoneornil(L, 2)) {
         lua_Number lr = luaL_checknumber(L, 2);
-        luaL_argcheck(L, lr > 0.0, 2, "a learning rate is positive");
+        luaL_argcheck(L, lr > 0.0 && isfinite(lr), 2, "a learning rate is positive");
         adam->lr = lr;
     }
     lua_pushnumber(L, adam->lr);
@@ -297,10 +329,7 @@ static int adam_restore(lua_State *L)
     const tide_tensor *first = tide_check_tensor_shape(L, 2, "first", 1, &adam->count);
     const tide_tensor *second = tide_check_tensor_shape(L, 3, "second", 1, &adam->count);
     size_t steps = tide_check_size(L, 4, 0);
-    memcpy(adam->first, first->data, adam->count * sizeof(float));
-    memcpy(adam->second, second->data, adam->count * sizeof(float));
-    adam->steps = steps;
-    return 0;
+    return tide_check_status(L, tide_adam_restore(adam, first->data, second->data, steps), 0);
 }
 
 /* ---- threads ---- */
@@ -322,16 +351,18 @@ static int blas(lua_State *L)
     return 2;
 }
 
-/* gemm_time(m, n, k, repeats) -> seconds a product takes at best of `repeats`.  For tide bench. */
+/* product(m, n, k, repeats): multiplies an (m, k) and a (k, n) matrix of zeros `repeats` times; returns the
+ * (m, n) result.  For tide bench, which times the call. */
 static int product(lua_State *L)
 {
     size_t m = tide_check_size(L, 1, 1), n = tide_check_size(L, 2, 1), k = tide_check_size(L, 3, 1);
-    const float *a = tide_push_activation(L, 2, (const size_t[]){m, k})->data;
-    const float *b = tide_push_activation(L, 2, (const size_t[]){k, n})->data;
+    size_t repeats = tide_check_size(L, 4, 1);
+    float *a = tide_push_activation(L, 2, (const size_t[]){m, k})->data;
+    float *b = tide_push_activation(L, 2, (const size_t[]){k, n})->data;
     float *c = tide_push_activation(L, 2, (const size_t[]){m, n})->data;
-    memset((void *)(uintptr_t)a, 0, m * k * sizeof *a);
-    memset((void *)(uintptr_t)b, 0, k * n * sizeof *b);
-    for (size_t i = 0, repeats = tide_check_size(L, 4, 1); i < repeats; i++)
+    memset(a, 0, m * k * sizeof *a);
+    memset(b, 0, k * n * sizeof *b);
+    for (size_t i = 0; i < repeats; i++)
         tide_gemm(false, false, m, n, k, a, k, b, n, 0.0f, c, n);
     return 1;
 }
@@ -353,7 +384,7 @@ void tide_open_nn(lua_State *L)
     };
     static const luaL_Reg tensor_methods[] = {{"backward", value_backward}, {NULL, NULL}};
     tide_new_class(L, MLP_CLASS, mlp_methods, release_mlp);
-    tide_guard_class(L, MLP_CLASS, mlp_block);
+    tide_guard_class(L, MLP_CLASS);
     luaL_getmetatable(L, MLP_CLASS);
     lua_pushcfunction(L, mlp_call);
     lua_setfield(L, -2, "__call");

@@ -1,4 +1,6 @@
 /* tide.rng: a random generator with a stream of its own. */
+#include <math.h>
+
 #include "base/rng.h"
 
 #include "binding.h"
@@ -41,7 +43,7 @@ static int rng_normal(lua_State *L)
     tide_rng *rng = tide_check_rng(L, 1);
     if (lua_type(L, 2) == LUA_TUSERDATA)
         return normal_like(L, rng);
-    if (lua_isnoneornil(L, 2)) {
+    if (lua_isnone(L, 2)) {
         float value;
         tide_rng_normal(rng, &value, 1);
         lua_pushnumber(L, (lua_Number)value);
@@ -87,8 +89,10 @@ static int rng_uniform(lua_State *L)
     tide_rng *rng = tide_check_rng(L, 1);
     lua_Number low = luaL_optnumber(L, 2, 0.0), high = luaL_optnumber(L, 3, 1.0);
     luaL_argcheck(L, low <= high, 3, "the upper end is below the lower");
-    if (lua_isnoneornil(L, 4)) {
-        lua_pushnumber(L, low + (high - low) * tide_rng_double(rng));
+    luaL_argcheck(L, isfinite((float)high - (float)low), 3, "the range is too wide for a float");
+    if (lua_isnone(L, 4)) {
+        lua_Number x = low + (high - low) * tide_rng_double(rng);
+        lua_pushnumber(L, x < high ? x : low);
         return 1;
     }
     size_t dims[TIDE_MAX_RANK], rank = tide_check_dims(L, 4, dims);

@@ -6,18 +6,22 @@
 
 #include "base/alloc.h"
 
+#define PARAMETERS_CLASS "tide.parameters"
+#define STORAGE_CLASS "tide.storage"
+
 typedef struct lua_tensor {
     tide_tensor tensor; /* persistent and parameter tensors */
     tide_value *value;  /* an activation, of step `step` */
     uint64_t step;
     tide_parameters *block; /* a parameter, from `offset` on */
     size_t offset;
+    uint64_t changes; /* rises whenever a script writes the elements of a persistent tensor */
 } lua_tensor;
 
-/* What one Lua state holds for its tensors. */
+/* What one Lua state holds for its tensors. The objects that its running step
+ * points into are the keys of a table in the registry. */
 typedef struct lua_room {
     tide_tape *tape;
-    lua_Integer n_held; /* objects kept alive until the step ends */
 } lua_room;
 
 static const char room_key, held_key;
@@ -46,18 +50,17 @@ void tide_check(lua_State *L, tide_status status)
 void tide_hold(lua_State *L, int arg)
 {
     arg = lua_absindex(L, arg);
-    lua_room *room = room_of(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
     lua_pushvalue(L, arg);
-    lua_rawseti(L, -2, room->n_held + 1);
-    room->n_held++;
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
     lua_pop(L, 1);
 }
 
 size_t tide_check_dims(lua_State *L, int first, size_t dims[TIDE_MAX_RANK])
 {
     size_t rank = 0;
-    for (int arg = first; !lua_isnoneornil(L, arg); arg++) {
+    for (int arg = first, top = lua_gettop(L); arg <= top; arg++) {
         luaL_argcheck(L, rank < TIDE_MAX_RANK, arg, "a tensor has at most 3 dimensions");
         dims[rank++] = tide_check_size(L, arg, 0);
     }
@@ -69,6 +72,12 @@ tide_tensor *tide_push_tensor(lua_State *L, size_t rank, const size_t *dims)
 {
     size_t count;
     tide_check(L, tide_tensor_check_dims(rank, dims, &count));
+    if (count > tide_machine_memory() / sizeof(float)) {
+        char text[TIDE_SHAPE_TEXT];
+        tide_tensor shape = tide_tensor_make(NULL, rank, dims);
+        luaL_error(L, "tensor: the shape %s takes more memory than this machine has",
+                   tide_tensor_shape_text(&shape, text));
+    }
     lua_tensor *t = lua_newuserdatauv(L, sizeof *t + TIDE_ALIGNMENT + count * sizeof(float), 0);
     uintptr_t after = (uintptr_t)(t + 1);
     float *data = (float *)((after + TIDE_ALIGNMENT - 1) & ~(uintptr_t)(TIDE_ALIGNMENT - 1));
@@ -157,17 +166,22 @@ tide_value *tide_check_value(lua_State *L, int arg)
     lua_tensor *t = check_live(L, arg);
     if (t->value != NULL)
         return t->value;
-    tide_hold(L, arg);
-    if (t->block != NULL)
+    if (t->block != NULL) {
+        lua_getiuservalue(L, arg, 1);
+        tide_hold(L, -1);
+        lua_pop(L, 1);
         tide_check(L, tide_tape_parameter(tape, t->block, &t->tensor, &value));
-    else
+    } else {
+        tide_hold(L, arg);
         tide_check(L, tide_tape_leaf(tape, &t->tensor, &value));
+        value->changes = &t->changes;
+    }
     return value;
 }
 
 /* ---- making ---- */
 
-/* Fills dims from the first elements of nested tables at index -1 downward. */
+/* Fills dims from the first elements of the nested tables at `arg`. */
 static size_t table_dims(lua_State *L, int arg, size_t dims[TIDE_MAX_RANK])
 {
     size_t rank = 0;
@@ -183,10 +197,18 @@ static size_t table_dims(lua_State *L, int arg, size_t dims[TIDE_MAX_RANK])
     return rank;
 }
 
+/* Writes the numbers of the nested table on top of the stack, which must have the shape of t, to *next;
+ * only checks them where next is NULL. */
 static void fill_from_table(lua_State *L, int arg, const tide_tensor *t, size_t depth, float **next)
 {
-    if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) != t->dims[depth])
-        luaL_argerror(L, arg, "the rows of the table differ in length");
+    if (lua_type(L, -1) != LUA_TTABLE)
+        luaL_argerror(L, arg,
+                      lua_pushfstring(L, "a table of %I elements was expected within, not a %s",
+                                      (LUAI_UACINT)t->dims[depth], luaL_typename(L, -1)));
+    if (lua_rawlen(L, -1) != t->dims[depth])
+        luaL_argerror(L, arg,
+                      lua_pushfstring(L, "a table of %I elements where %I are needed", (LUAI_UACINT)lua_rawlen(L, -1),
+                                      (LUAI_UACINT)t->dims[depth]));
     for (size_t i = 0; i < t->dims[depth]; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         if (depth + 1 < t->rank && depth + 1 < TIDE_MAX_RANK) {
@@ -197,7 +219,8 @@ static void fill_from_table(lua_State *L, int arg, const tide_tensor *t, size_t 
             if (!is_number)
                 luaL_argerror(L, arg,
                               lua_pushfstring(L, "a number was expected in the table, not a %s", luaL_typename(L, -1)));
-            *(*next)++ = (float)x;
+            if (next != NULL)
+                *(*next)++ = (float)x;
         }
         lua_pop(L, 1);
     }
@@ -235,11 +258,6 @@ static void release_parameters(void *block)
     tide_parameters_destroy(block);
 }
 
-static tide_parameters *parameters_block(void *block)
-{
-    return block;
-}
-
 /* parameter(number or tensor) -> a trainable tensor with a block of its own. */
 static int tensor_parameter(lua_State *L)
 {
@@ -249,7 +267,8 @@ static int tensor_parameter(lua_State *L)
         number = lua_tonumber(L, 1);
     else
         initial = tide_check_tensor(L, 1);
-    void **place = tide_push_object(L, "tide.parameters");
+    luaL_argcheck(L, initial == NULL || tide_tensor_count(initial) > 0, 1, "a tensor without elements");
+    void **place = tide_push_object(L, PARAMETERS_CLASS);
     tide_parameters *block;
     tide_check(L, tide_parameters_create(&block, initial != NULL ? tide_tensor_count(initial) : 1));
     *place = block;
@@ -323,9 +342,13 @@ static int tensor_get(lua_State *L)
 
 static void touch(lua_State *L, int arg)
 {
-    tide_parameters *block = tide_tensor_block(L, arg);
-    if (block != NULL)
-        tide_parameters_touch(block);
+    lua_tensor *t = luaL_checkudata(L, arg, TIDE_TENSOR_CLASS);
+    if (t->value != NULL)
+        tide_tape_touch(t->value);
+    else if (t->block != NULL)
+        tide_parameters_touch(t->block);
+    else
+        t->changes++;
 }
 
 /* t:set(i, j, k, value) */
@@ -359,6 +382,7 @@ static int tensor_copy(lua_State *L)
         float *next = t->data;
         luaL_argcheck(L, t->rank > 0, 2, "a table cannot be copied into a scalar");
         lua_settop(L, 2);
+        fill_from_table(L, 2, t, 0, NULL); /* a wrong table changes nothing */
         fill_from_table(L, 2, t, 0, &next);
     } else {
         const tide_tensor *source = tide_check_tensor_shape(L, 2, "the source", t->rank, t->dims);
@@ -437,26 +461,21 @@ static int tensor_index(lua_State *L)
 
 /* ---- the step ---- */
 
-static const char guard_key;
-
-/* __gc of a class that owns parameters: at the end of a program finalisers run in any order, so a step that
- * still reads the parameters ends with them. */
+/* __gc of a guarded class. What the step holds is collected only when the Lua state closes: finalisers run
+ * in any order then, so the step ends with the first of them. */
 static int guarded_close(lua_State *L)
 {
-    lua_getmetatable(L, 1);
-    lua_rawgetp(L, -1, &guard_key);
-    tide_parameters *(*block_of)(void *);
-    *(void **)&block_of = lua_touserdata(L, -1);
-    void *held = tide_object_held(L, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &room_key);
     lua_room *room = lua_touserdata(L, -1);
-    if (held != NULL && room != NULL && room->tape != NULL && tide_tape_reads(room->tape, block_of(held)))
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, -2) != LUA_TNIL && room->tape != NULL)
         tide_tape_end_step(room->tape);
     lua_settop(L, 1);
     return tide_object_close(L);
 }
 
-void tide_guard_class(lua_State *L, const char *class, tide_parameters *(*block_of)(void *))
+void tide_guard_class(lua_State *L, const char *class)
 {
     luaL_getmetatable(L, class);
     lua_pushcfunction(L, guarded_close);
@@ -466,26 +485,34 @@ void tide_guard_class(lua_State *L, const char *class, tide_parameters *(*block_
     lua_getfield(L, -1, "__index");
     lua_pushnil(L);
     lua_setfield(L, -2, "close");
+    lua_pop(L, 2);
+}
+
+static void release_storage(void *storage)
+{
+    tide_parameters_let_go(storage);
+}
+
+void tide_hold_storage(lua_State *L, const tide_parameters *block)
+{
+    *tide_push_object(L, STORAGE_CLASS) = tide_parameters_hold(block);
+    tide_hold(L, -1);
     lua_pop(L, 1);
-    lua_pushlightuserdata(L, *(void **)&block_of);
-    lua_rawsetp(L, -2, &guard_key);
-    lua_pop(L, 1);
+}
+
+/* Nothing is held from now on. */
+static void hold_nothing(lua_State *L)
+{
+    lua_createtable(L, 0, 64);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &held_key);
 }
 
 /* end_step(): ends the training step; its activations are gone. */
 static int end_step(lua_State *L)
 {
-    lua_room *room = room_of(L);
-    tide_tape_end_step(room->tape);
-    if (room->n_held > 0) {
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
-        for (lua_Integer i = 1; i <= room->n_held; i++) {
-            lua_pushnil(L);
-            lua_rawseti(L, -2, i);
-        }
-        lua_pop(L, 1);
-        room->n_held = 0;
-    }
+    tide_refuse_in_finaliser(L, "end_step");
+    tide_tape_end_step(tide_lua_tape(L));
+    hold_nothing(L);
     return 0;
 }
 
@@ -521,8 +548,7 @@ static void open_room(lua_State *L)
     lua_setmetatable(L, -2);
     tide_check(L, tide_tape_create(&room->tape));
     lua_rawsetp(L, LUA_REGISTRYINDEX, &room_key);
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &held_key);
+    hold_nothing(L);
 }
 
 void tide_open_tensor(lua_State *L)
@@ -542,8 +568,10 @@ void tide_open_tensor(lua_State *L)
     if (lua_isnil(L, -1))
         open_room(L);
     lua_pop(L, 1);
-    tide_new_class(L, "tide.parameters", none, release_parameters);
-    tide_guard_class(L, "tide.parameters", parameters_block);
+    tide_new_class(L, PARAMETERS_CLASS, none, release_parameters);
+    tide_guard_class(L, PARAMETERS_CLASS);
+    tide_new_class(L, STORAGE_CLASS, none, release_storage);
+    tide_guard_class(L, STORAGE_CLASS);
     luaL_newmetatable(L, TIDE_TENSOR_CLASS);
     luaL_newlib(L, methods);
     lua_pushvalue(L, -1);

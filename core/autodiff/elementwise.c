@@ -162,7 +162,8 @@ static tide_status binary_backward(tide_tape *tape, tide_value *value)
     return TIDE_OK;
 }
 
-static const tide_op binary_record = {.name = "arithmetic", .backward = binary_backward};
+static const tide_op sum_record = {.name = "addition", .backward = binary_backward};
+static const tide_op product_record = {.name = "arithmetic", .backward = binary_backward, .reads = true};
 
 tide_status tide_binary_op(tide_tape *tape, tide_binary kind, tide_value *a, tide_value *b, tide_value **out)
 {
@@ -184,7 +185,8 @@ tide_status tide_binary_op(tide_tape *tape, tide_binary kind, tide_value *a, tid
     binary_saved *saved;
     TIDE_TRY(tide_arena_take(tide_tape_arena(tape), sizeof *saved, (void **)&saved));
     *saved = (binary_saved){.walk = walk, .kind = kind};
-    return tide_tape_record(tape, *out, &binary_record, inputs, 2, NULL, saved);
+    const tide_op *record = kind == TIDE_ADD || kind == TIDE_SUBTRACT ? &sum_record : &product_record;
+    return tide_tape_record(tape, *out, record, inputs, 2, NULL, saved);
 }
 
 #define EACH(expression)             \
@@ -240,7 +242,7 @@ static tide_status unary_backward(tide_tape *tape, tide_value *value)
     return TIDE_OK;
 }
 
-static const tide_op unary_record = {.name = "function", .backward = unary_backward};
+static const tide_op unary_record = {.name = "function", .backward = unary_backward, .reads = true};
 
 static tide_status affine_backward(tide_tape *tape, tide_value *value)
 {
@@ -266,7 +268,7 @@ static tide_status clamp_backward(tide_tape *tape, tide_value *value)
     return TIDE_OK;
 }
 
-static const tide_op clamp_record = {.name = "clamp", .backward = clamp_backward};
+static const tide_op clamp_record = {.name = "clamp", .backward = clamp_backward, .reads = true};
 
 /* Records an op of one input with its small state. */
 static tide_status record_unary(tide_tape *tape, tide_value *out, const tide_op *op, tide_value *a, unary_saved state)

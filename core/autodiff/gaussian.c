@@ -50,7 +50,7 @@ static tide_status action_backward(tide_tape *tape, tide_value *value)
     return TIDE_OK;
 }
 
-static const tide_op action_record = {.name = "tanh_gaussian", .backward = action_backward};
+static const tide_op action_record = {.name = "tanh_gaussian", .backward = action_backward, .reads = true};
 
 /* The log-prob is recorded after the action, so it is walked before: it leaves its gradient where the
  * action's backward, which does the work for both, finds it. */

@@ -22,9 +22,15 @@ static tide_status storage_create(tide_storage **storage, size_t count)
     return TIDE_OK;
 }
 
-static void storage_release(tide_storage *storage)
+tide_storage *tide_parameters_hold(const tide_parameters *block)
 {
-    if (--storage->holders > 0)
+    block->storage->holders++;
+    return block->storage;
+}
+
+void tide_parameters_let_go(tide_storage *storage)
+{
+    if (storage == NULL || --storage->holders > 0)
         return;
     tide_free(storage->memory);
     tide_free(storage);
@@ -53,7 +59,7 @@ void tide_parameters_destroy(tide_parameters *block)
 {
     if (block == NULL)
         return;
-    storage_release(block->storage);
+    tide_parameters_let_go(block->storage);
     tide_free(block);
 }
 
@@ -75,12 +81,13 @@ tide_status tide_parameters_join(tide_parameters **blocks, size_t n)
     for (size_t i = 0; i < n; i++) {
         tide_parameters *block = blocks[i];
         memcpy(joined->memory + offset, block->values, block->count * sizeof(float));
-        storage_release(block->storage);
+        tide_parameters_let_go(block->storage);
         joined->holders++;
         block->storage = joined;
         block->values = joined->memory + offset;
         block->gradients = joined->memory + total + offset;
         block->has_gradient = false;
+        block->version++; /* a graph over the old memory is stale */
         offset += room_for(block);
     }
     return TIDE_OK;

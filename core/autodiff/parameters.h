@@ -31,8 +31,13 @@ tide_status tide_parameters_create(tide_parameters **block, size_t count);
 void tide_parameters_destroy(tide_parameters *block);
 
 /* Moves the values of n blocks into one new run of memory, in order, each on a
- * cache line of its own. Gradients are forgotten. */
+ * cache line of its own. Gradients are forgotten. Who still points into the old
+ * memory (a value of the running step) must hold it. */
 tide_status tide_parameters_join(tide_parameters **blocks, size_t n);
+
+/* Keeps the memory that is now under the block until it is let go, wherever the block moves. */
+tide_storage *tide_parameters_hold(const tide_parameters *block);
+void tide_parameters_let_go(tide_storage *storage);
 
 /* Notes that values were written by hand. */
 void tide_parameters_touch(tide_parameters *block);

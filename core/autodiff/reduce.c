@@ -11,15 +11,23 @@ typedef struct axis_saved {
     size_t outer, n, inner;
 } axis_saved;
 
+static const char *reduction_name(tide_reduction kind)
+{
+    static const char *const names[] = {"sum", "mean", "logsumexp"};
+    return names[kind];
+}
+
 static tide_status split_axis(const tide_tensor *t, int axis, axis_saved *split, size_t *rank, size_t dims[3])
 {
+    char text[TIDE_SHAPE_TEXT];
     *rank = 0;
     split->outer = split->inner = 1;
     if (axis == TIDE_ALL) {
         split->n = tide_tensor_count(t);
     } else {
         if (axis < 0 || (size_t)axis >= t->rank)
-            return tide_fail(TIDE_ARGUMENT, "reduce: axis %d of a tensor of %zu dimensions", axis + 1, t->rank);
+            return tide_fail(TIDE_ARGUMENT, "%s: axis %d of shape %s", reduction_name(split->kind), axis + 1,
+                             tide_tensor_shape_text(t, text));
         for (size_t i = 0; i < t->rank; i++) {
             if (i < (size_t)axis)
                 split->outer *= t->dims[i];
@@ -31,7 +39,8 @@ static tide_status split_axis(const tide_tensor *t, int axis, axis_saved *split,
         split->n = t->dims[axis];
     }
     if (split->n == 0)
-        return tide_fail(TIDE_SHAPE, "reduce: no elements");
+        return tide_fail(TIDE_SHAPE, "%s: no elements in shape %s", reduction_name(split->kind),
+                         tide_tensor_shape_text(t, text));
     return TIDE_OK;
 }
 
@@ -79,7 +88,8 @@ static tide_status reduce_backward(tide_tape *tape, tide_value *value)
     return TIDE_OK;
 }
 
-static const tide_op reduce_record = {.name = "reduction", .backward = reduce_backward};
+static const tide_op sum_record = {.name = "a sum", .backward = reduce_backward};
+static const tide_op logsumexp_record = {.name = "logsumexp", .backward = reduce_backward, .reads = true};
 
 tide_status tide_reduce(tide_tape *tape, tide_reduction kind, tide_value *a, int axis, tide_value **out)
 {
@@ -100,7 +110,7 @@ tide_status tide_reduce(tide_tape *tape, tide_reduction kind, tide_value *a, int
     axis_saved *saved;
     TIDE_TRY(tide_arena_take(tide_tape_arena(tape), sizeof *saved, (void **)&saved));
     *saved = split;
-    return tide_tape_record(tape, *out, &reduce_record, &a, 1, NULL, saved);
+    return tide_tape_record(tape, *out, kind == TIDE_LOGSUMEXP ? &logsumexp_record : &sum_record, &a, 1, NULL, saved);
 }
 
 /* d loss / d prediction is found on the way forward, when all is in cache. */
@@ -211,9 +221,9 @@ tide_status tide_cross_entropy(tide_tape *tape, tide_value *logits, const tide_t
     TIDE_TRY(tide_tape_fresh(tape, 1, &rows, out));
     for (size_t i = 0; i < rows; i++) {
         float label = labels->data[i];
-        if (!(label >= 0.0f && label < (float)classes))
-            return tide_fail(TIDE_ARGUMENT, "cross_entropy: row %zu has label %g of %zu classes", i + 1, (double)label,
-                             classes);
+        if (!(label >= 0.0f && label < (float)classes) || label != floorf(label))
+            return tide_fail(TIDE_ARGUMENT, "cross_entropy: row %zu has label %g, counted from 0, of %zu classes",
+                             i + 1, (double)label, classes);
         (*out)->tensor.data[i] = cross_entropy_row(t->data + i * classes, classes, (size_t)label,
                                                    saved->slopes + i * classes);
     }

@@ -29,7 +29,7 @@ tide_status tide_rows(tide_tape *tape, tide_value *a, size_t first, size_t n, ti
                          tide_tensor_shape_text(&a->tensor, text));
     part.data += first * tide_tensor_row_size(&part);
     part.dims[0] = n;
-    TIDE_TRY(tide_tape_leaf(tape, &part, out));
+    TIDE_TRY(tide_tape_view(tape, a, &part, out));
     return tide_tape_record(tape, *out, &view_record, &a, 1, NULL, NULL);
 }
 
@@ -42,7 +42,7 @@ tide_status tide_reshape(tide_tape *tape, tide_value *a, size_t rank, const size
     if (count != tide_tensor_count(&a->tensor))
         return tide_fail(TIDE_SHAPE, "reshape: %s has other elements than %s", tide_tensor_shape_text(&a->tensor, from),
                          tide_tensor_shape_text(&other, to));
-    TIDE_TRY(tide_tape_leaf(tape, &other, out));
+    TIDE_TRY(tide_tape_view(tape, a, &other, out));
     return tide_tape_record(tape, *out, &view_record, &a, 1, NULL, NULL);
 }
 

@@ -60,14 +60,6 @@ tide_arena *tide_tape_arena(tide_tape *tape)
     return tape->arena;
 }
 
-bool tide_tape_reads(const tide_tape *tape, const tide_parameters *block)
-{
-    for (size_t i = 0; i < tape->n_records; i++)
-        if (tape->records[i]->parameters == block)
-            return true;
-    return false;
-}
-
 static tide_status append_record(tide_tape *tape, tide_value *value)
 {
     if (tape->n_records == tape->capacity) {
@@ -89,7 +81,20 @@ tide_status tide_tape_leaf(tide_tape *tape, const tide_tensor *tensor, tide_valu
 {
     TIDE_TRY(tide_arena_take(tape->arena, sizeof **value, (void **)value));
     **value = (tide_value){.tensor = *tensor};
+    (*value)->changes = &(*value)->own_changes;
     return TIDE_OK;
+}
+
+tide_status tide_tape_view(tide_tape *tape, const tide_value *source, const tide_tensor *tensor, tide_value **value)
+{
+    TIDE_TRY(tide_tape_leaf(tape, tensor, value));
+    (*value)->changes = source->changes;
+    return TIDE_OK;
+}
+
+void tide_tape_touch(tide_value *value)
+{
+    ++*value->changes;
 }
 
 tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const tide_tensor *tensor, tide_value **value)
@@ -97,6 +102,7 @@ tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const t
     TIDE_TRY(tide_tape_leaf(tape, tensor, value));
     (*value)->parameters = block;
     (*value)->version = block->version;
+    (*value)->changes = &block->version;
     if (tape->recording && block->trainable) {
         TIDE_TRY(append_record(tape, *value));
         (*value)->tracked = true;
@@ -124,6 +130,15 @@ bool tide_tape_would_record(const tide_tape *tape, tide_value *const *inputs, si
     return tracked;
 }
 
+/* Counters only rise, so an equal sum means that none of them has. */
+static uint64_t changes_around(const tide_value *value)
+{
+    uint64_t sum = *value->changes;
+    for (size_t i = 0; i < value->n_inputs; i++)
+        sum += *value->inputs[i]->changes;
+    return sum;
+}
+
 tide_status tide_tape_record(tide_tape *tape, tide_value *value, const tide_op *op, tide_value *const *inputs, size_t n,
                              tide_parameters *block, void *saved)
 {
@@ -138,6 +153,7 @@ tide_status tide_tape_record(tide_tape *tape, tide_value *value, const tide_op *
     value->op = op;
     value->parameters = block;
     value->version = block != NULL ? block->version : 0;
+    value->seen = changes_around(value);
     value->saved = saved;
     value->tracked = true;
     return TIDE_OK;
@@ -174,8 +190,38 @@ static void mark_wanted(tide_tape *tape, size_t last, bool all)
         for (size_t j = 0; j < value->n_inputs; j++)
             wanted |= value->inputs[j]->tracked && value->inputs[j]->wanted;
         value->wanted = wanted;
+        value->reached = false;
         value->gradient = NULL;
     }
+}
+
+static tide_status check_value(const tide_value *value)
+{
+    const char *name = value->op != NULL ? value->op->name : "a trainable tensor";
+    if (value->walked)
+        return tide_fail(TIDE_STATE,
+                         "backward: %s was walked already; keep the graph with retain = true to walk it twice", name);
+    if (value->parameters != NULL && value->version != value->parameters->version)
+        return tide_fail(TIDE_STATE, "backward: the parameters of %s changed after the loss was computed", name);
+    if (value->op != NULL && value->op->reads && value->seen != changes_around(value))
+        return tide_fail(TIDE_STATE,
+                         "backward: elements that %s read or made were overwritten after the loss was computed", name);
+    return TIDE_OK;
+}
+
+/* Checks all that the walk will visit, before any gradient changes. */
+static tide_status check_walk(tide_tape *tape, tide_value *loss)
+{
+    loss->reached = true;
+    for (size_t i = loss->index + 1; i-- > 0;) {
+        tide_value *value = tape->records[i];
+        if (!value->reached || !value->wanted)
+            continue;
+        TIDE_TRY(check_value(value));
+        for (size_t j = 0; j < value->n_inputs; j++)
+            value->inputs[j]->reached = true;
+    }
+    return TIDE_OK;
 }
 
 /* A parameter leaf hands its gradient to its block. */
@@ -194,16 +240,9 @@ static void collect_leaf(tide_value *leaf)
 
 static tide_status walk_value(tide_tape *tape, tide_value *value, bool retain)
 {
-    if (value->walked)
-        return tide_fail(TIDE_STATE,
-                         "backward: %s was walked already; keep the graph with retain = true to walk it twice",
-                         value->op != NULL ? value->op->name : "a leaf");
     if (value->op == NULL) {
         collect_leaf(value);
     } else {
-        if (value->parameters != NULL && value->version != value->parameters->version)
-            return tide_fail(TIDE_STATE, "backward: the parameters of %s changed after the loss was computed",
-                             value->op->name);
         TIDE_TRY(value->op->backward(tape, value));
         if (!retain) {
             value->walked = true;
@@ -221,6 +260,7 @@ static tide_status walk(tide_tape *tape, tide_value *loss, bool all, bool retain
     mark_wanted(tape, loss->index, all);
     if (!loss->wanted)
         return tide_fail(TIDE_STATE, "backward: none of the wanted parameters leads to this loss");
+    TIDE_TRY(check_walk(tape, loss));
     float *gradient;
     bool fresh;
     TIDE_TRY(tide_tape_gradient(tape, loss, &gradient, &fresh));

@@ -26,6 +26,8 @@ typedef struct tide_op {
     tide_status (*backward)(tide_tape *tape, tide_value *value);
     /* Gives back what was saved, once walked; NULL where nothing need be. */
     void (*release)(tide_tape *tape, tide_value *value);
+    /* Backward reads elements of the inputs or of the result: they must not have changed since. */
+    bool reads;
 } tide_op;
 
 struct tide_value {
@@ -36,10 +38,14 @@ struct tide_value {
     size_t n_inputs;
     tide_parameters *parameters; /* the block that this value reads, or NULL */
     uint64_t version;            /* of those parameters, when read */
+    uint64_t *changes;           /* rises whenever the elements are written by hand; views share their source's */
+    uint64_t own_changes;        /* what `changes` points to where nobody shares it */
+    uint64_t seen;               /* sum of the changes of the inputs and of this value, when recorded */
     void *saved;                 /* the op's own */
     size_t index;                /* place on the tape */
     bool tracked;                /* something trainable is upstream */
     bool wanted;                 /* the running backward needs a gradient here */
+    bool reached;                /* the running backward comes by here from the loss */
     bool walked;                 /* backward has been here and released it */
 };
 
@@ -57,11 +63,14 @@ bool tide_tape_set_recording(tide_tape *tape, bool recording);
 
 tide_arena *tide_tape_arena(tide_tape *tape);
 
-/* True if a record of the running step reads this block. */
-bool tide_tape_reads(const tide_tape *tape, const tide_parameters *block);
-
 /* A value over memory that the caller keeps until the step ends (not copied). */
 tide_status tide_tape_leaf(tide_tape *tape, const tide_tensor *tensor, tide_value **value);
+
+/* A value over part of the memory of `source`, nothing recorded. */
+tide_status tide_tape_view(tide_tape *tape, const tide_value *source, const tide_tensor *tensor, tide_value **value);
+
+/* Notes that the elements of `value` were written by hand: a backward that would read them refuses. */
+void tide_tape_touch(tide_value *value);
 
 /* A leaf that reads a block of parameters. */
 tide_status tide_tape_parameter(tide_tape *tape, tide_parameters *block, const tide_tensor *tensor, tide_value **value);
@@ -88,7 +97,8 @@ tide_status tide_tape_gradient_zeroed(tide_tape *tape, tide_value *input, float 
  * upstream where n is 0); nothing else is computed. `loss` has one element.
  * Unless `retain`, the graph is released on the way and cannot be walked again.
  * Errors: TIDE_SHAPE (not one element), TIDE_STATE (not recorded, walked already,
- * parameters changed since), TIDE_NUMERIC (the loss is NaN or infinite). */
+ * parameters or elements changed since), TIDE_NUMERIC (the loss is NaN or infinite);
+ * no gradient has changed then. */
 tide_status tide_tape_backward(tide_tape *tape, tide_value *loss, tide_parameters *const *blocks, size_t n,
                                bool retain);
 

@@ -1,8 +1,10 @@
 #include "base/alloc.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static _Atomic uint64_t total;
 
@@ -11,7 +13,8 @@ static size_t round_up(size_t bytes)
     return (bytes + (TIDE_ALIGNMENT - 1)) & ~(size_t)(TIDE_ALIGNMENT - 1);
 }
 
-tide_status tide_alloc(size_t bytes, void **block)
+/* As tide_alloc, not zeroed. */
+static tide_status alloc_raw(size_t bytes, void **block)
 {
     *block = NULL;
     if (bytes == 0)
@@ -22,9 +25,16 @@ tide_status tide_alloc(size_t bytes, void **block)
     void *fresh = aligned_alloc(TIDE_ALIGNMENT, rounded);
     if (fresh == NULL)
         return tide_fail(TIDE_MEMORY, "alloc: the system has no %zu bytes", bytes);
-    memset(fresh, 0, rounded);
     atomic_fetch_add_explicit(&total, rounded, memory_order_relaxed);
     *block = fresh;
+    return TIDE_OK;
+}
+
+tide_status tide_alloc(size_t bytes, void **block)
+{
+    TIDE_TRY(alloc_raw(bytes, block));
+    if (*block != NULL)
+        memset(*block, 0, bytes);
     return TIDE_OK;
 }
 
@@ -74,10 +84,17 @@ struct tide_arena {
     size_class classes[SIZE_CLASSES];
 };
 
+size_t tide_machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+}
+
 tide_status tide_arena_create(tide_arena **arena)
 {
     TIDE_TRY(tide_alloc(sizeof **arena, (void **)arena));
-    (*arena)->limit = (size_t)8 << 30;
+    size_t half = tide_machine_memory() / 2, most = (size_t)8 << 30;
+    (*arena)->limit = half < most ? half : most;
     return TIDE_OK;
 }
 
@@ -110,7 +127,7 @@ static tide_status add_chunk(tide_arena *arena, size_t size)
                          arena->capacity, size, arena->limit);
     chunk *fresh;
     TIDE_TRY(tide_alloc(sizeof *fresh, (void **)&fresh));
-    tide_status status = tide_alloc(size, (void **)&fresh->memory);
+    tide_status status = alloc_raw(size, (void **)&fresh->memory);
     if (status != TIDE_OK) {
         tide_free(fresh);
         return status;
@@ -148,8 +165,9 @@ tide_status tide_arena_take(tide_arena *arena, size_t bytes, void **block)
         return TIDE_OK;
     }
     if (arena->newest == NULL || arena->newest->size - arena->newest->used < size) {
-        size_t wanted = arena->capacity == 0 ? FIRST_CHUNK : arena->capacity;
-        TIDE_TRY(add_chunk(arena, wanted > size ? wanted : size));
+        size_t wanted = arena->capacity == 0 ? FIRST_CHUNK : arena->capacity; /* twice as much, if it may be */
+        bool fits = wanted > size && arena->capacity <= arena->limit && wanted <= arena->limit - arena->capacity;
+        TIDE_TRY(add_chunk(arena, fits ? wanted : size));
     }
     *block = arena->newest->memory + arena->newest->used;
     arena->newest->used += size;

@@ -24,6 +24,9 @@ void tide_free(void *block);
 /* Bytes ever requested through tide_alloc by this process, never decreasing. */
 uint64_t tide_alloc_total(void);
 
+/* Bytes of memory this machine has. */
+size_t tide_machine_memory(void);
+
 /* Arena: blocks that live until the next rewind. A block may be given back
  * early and then serves the next request of its size, so that what a step reuses
  * stays in cache. After a step as large as any before, nothing is asked of the
@@ -42,7 +45,7 @@ void tide_arena_give_back(tide_arena *arena, void *block, size_t bytes);
 /* Ends the lives of all blocks. */
 void tide_arena_rewind(tide_arena *arena);
 
-/* Refuses to hold more than `bytes` at a time (default 8 GiB). */
+/* Refuses to hold more than `bytes` at a time (default: half of the machine's memory, 8 GiB at most). */
 void tide_arena_set_limit(tide_arena *arena, size_t bytes);
 
 /* Bytes the arena holds from the system. */

@@ -11,7 +11,8 @@ tide_status tide_adam_create(tide_adam **adam, tide_parameters **blocks, size_t 
     *adam = NULL;
     if (n_blocks == 0)
         return tide_fail(TIDE_ARGUMENT, "adam: no parameters to train");
-    if (!(lr > 0.0) || !(beta1 >= 0.0 && beta1 < 1.0) || !(beta2 >= 0.0 && beta2 < 1.0) || !(epsilon > 0.0))
+    if (!(lr > 0.0 && isfinite(lr)) || !(beta1 >= 0.0 && beta1 < 1.0) || !(beta2 >= 0.0 && beta2 < 1.0) ||
+        !(epsilon > 0.0 && isfinite(epsilon)))
         return tide_fail(TIDE_ARGUMENT, "adam: lr %g, betas %g and %g, epsilon %g are not rates", lr, beta1, beta2,
                          epsilon);
     for (size_t i = 0; i < n_blocks; i++)
@@ -105,6 +106,20 @@ tide_status tide_adam_step(tide_adam *adam)
         }
         offset += block->count;
     }
+    return TIDE_OK;
+}
+
+tide_status tide_adam_restore(tide_adam *adam, const float *first, const float *second, uint64_t steps)
+{
+    if (!all_finite(first, adam->count) || !all_finite(second, adam->count))
+        return tide_fail(TIDE_NUMERIC, "adam: the running means to restore are not finite");
+    for (size_t i = 0; i < adam->count; i++)
+        if (second[i] < 0.0f)
+            return tide_fail(TIDE_NUMERIC, "adam: the running mean of squares to restore is %g at place %zu",
+                             (double)second[i], i + 1);
+    memcpy(adam->first, first, adam->count * sizeof(float));
+    memcpy(adam->second, second, adam->count * sizeof(float));
+    adam->steps = steps;
     return TIDE_OK;
 }
 

@@ -25,6 +25,10 @@ void tide_adam_destroy(tide_adam *adam);
  * finite (nothing has changed then). */
 tide_status tide_adam_step(tide_adam *adam);
 
+/* Puts back running means (`count` floats each) and the step count that a run left off with.
+ * Errors: TIDE_NUMERIC for means that are not finite, or squares below 0 (nothing has changed then). */
+tide_status tide_adam_restore(tide_adam *adam, const float *first, const float *second, uint64_t steps);
+
 /* Forgets the gradients. */
 void tide_adam_forget(tide_adam *adam);
 

@@ -10,10 +10,12 @@ static void orthonormal_rows(double *q, size_t rows, size_t width, tide_rng *rng
     for (size_t i = 0; i < rows; i++) {
         double *row = q + i * width, norm = 0.0;
         while (norm < 1e-3) {
-            for (size_t k = 0; k < width; k++) {
-                float draw;
-                tide_rng_normal(rng, &draw, 1);
-                row[k] = (double)draw;
+            for (size_t k = 0; k < width; k += TIDE_RNG_BATCH) {
+                float draws[TIDE_RNG_BATCH];
+                size_t n = width - k < TIDE_RNG_BATCH ? width - k : TIDE_RNG_BATCH;
+                tide_rng_normal(rng, draws, n);
+                for (size_t j = 0; j < n; j++)
+                    row[k + j] = (double)draws[j];
             }
             for (int pass = 0; pass < 2; pass++) {
                 for (size_t j = 0; j < i; j++) {
@@ -52,6 +54,8 @@ tide_status tide_mlp_init_layer(tide_mlp *mlp, size_t layer, tide_init init, flo
     if (layer >= mlp->n_layers)
         return tide_fail(TIDE_ARGUMENT, "mlp: layer %zu of %zu", layer + 1, mlp->n_layers);
     size_t in = mlp->sizes[layer], out = mlp->sizes[layer + 1];
+    if (!isfinite(gain))
+        return tide_fail(TIDE_ARGUMENT, "mlp: a gain of %g", (double)gain);
     float *weight = mlp->parameters->values + mlp->weight_at[layer];
     float *bias = mlp->parameters->values + mlp->bias_at[layer];
     float bound = 0.0f;

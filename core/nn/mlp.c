@@ -1,5 +1,6 @@
 #include "nn/mlp.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "tensor/gemm.h"
@@ -25,6 +26,9 @@ tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers
     *mlp = NULL;
     if (n_layers == 0 || n_layers > TIDE_MAX_LAYERS)
         return tide_fail(TIDE_ARGUMENT, "mlp: %zu linear layers; 1 to %d are possible", n_layers, TIDE_MAX_LAYERS);
+    if (!isfinite(tanh_scale))
+        return tide_fail(TIDE_ARGUMENT, "mlp: a tanh scale of %g; it is finite, 0 for linear outputs",
+                         (double)tanh_scale);
     if (scalar && sizes[n_layers] != 1)
         return tide_fail(TIDE_ARGUMENT, "mlp: a scalar network has 1 output, not %zu", sizes[n_layers]);
     const size_t line = TIDE_ALIGNMENT / sizeof(float);
@@ -347,7 +351,8 @@ static tide_status mlp_backward(tide_tape *tape, tide_value *value)
     return TIDE_OK;
 }
 
-static const tide_op mlp_record = {.name = "a network", .backward = mlp_backward, .release = mlp_release};
+static const tide_op mlp_record = {
+    .name = "a network", .backward = mlp_backward, .release = mlp_release, .reads = true};
 
 tide_status tide_mlp_forward(tide_tape *tape, tide_mlp *mlp, tide_value *const *parts, size_t n_parts, tide_value **out)
 {

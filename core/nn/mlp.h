@@ -33,7 +33,8 @@ typedef struct tide_mlp {
 tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers, float tanh_scale, bool scalar);
 void tide_mlp_destroy(tide_mlp *mlp);
 
-/* Draws one layer's weight and bias. Errors: TIDE_ARGUMENT for a layer it lacks, TIDE_MEMORY. */
+/* Draws one layer's weight and bias. Errors: TIDE_ARGUMENT for a layer it lacks or a gain that
+ * is not finite, TIDE_MEMORY. */
 tide_status tide_mlp_init_layer(tide_mlp *mlp, size_t layer, tide_init init, float gain, tide_rng *rng);
 
 /* out (batch, outputs) = network(parts side by side). Part p is (batch_p, dim_p);

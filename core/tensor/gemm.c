@@ -1,12 +1,18 @@
 #include "tensor/gemm.h"
 
 #include <cblas.h>
+#include <string.h>
 
 void tide_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
                const float *b, size_t ldb, float beta, float *c, size_t ldc)
 {
     if (m == 0 || n == 0)
         return;
+    if (k == 0) { /* an empty sum; CBLAS would refuse the strides of 0 that come with it */
+        for (size_t i = 0; i < m && beta == 0.0f; i++)
+            memset(c + i * ldc, 0, n * sizeof(float));
+        return;
+    }
     cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }

@@ -7,7 +7,8 @@
 
 #include "base/status.h"
 
-/* C (m, n) = op(A) op(B) + beta C, row-major; lda, ldb, ldc are row strides.
+/* C (m, n) = op(A) op(B) + beta C, row-major; lda, ldb, ldc are row strides,
+ * beta is 0 or 1.
  * op(A) is (m, k): A as it is, or transposed from (k, m). B likewise. */
 void tide_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
                const float *b, size_t ldb, float beta, float *c, size_t ldc);

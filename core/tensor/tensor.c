@@ -36,11 +36,13 @@ tide_status tide_tensor_check_dims(size_t rank, const size_t *dims, size_t *coun
 {
     if (rank > TIDE_MAX_RANK)
         return tide_fail(TIDE_ARGUMENT, "tensor: %zu dimensions, at most %d are supported", rank, TIDE_MAX_RANK);
-    size_t product = 1;
+    size_t product = 1, room = 1; /* room: as if no dimension were 0, so that no stride overflows either */
     for (size_t i = 0; i < rank; i++) {
-        if (dims[i] != 0 && product > (size_t)PTRDIFF_MAX / sizeof(float) / dims[i])
+        size_t size = dims[i] == 0 ? 1 : dims[i];
+        if (size > INT32_MAX || room > (size_t)PTRDIFF_MAX / sizeof(float) / size)
             return tide_fail(TIDE_MEMORY, "tensor: dimension %zu of %zu makes more elements than memory holds", i + 1,
                              dims[i]);
+        room *= size;
         product *= dims[i];
     }
     *count = product;
