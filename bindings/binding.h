@@ -65,6 +65,7 @@ void tide_open_data(lua_State *L);    /* HDF5, datasets, replay */
 void tide_open_sim(lua_State *L);     /* MuJoCo worlds */
 void tide_open_log(lua_State *L);     /* TensorBoard events */
 void tide_open_process(lua_State *L); /* signals, clocks, the terminal */
+void tide_open_line(lua_State *L);    /* an interactive prompt */
 
 int luaopen_tide_core(lua_State *L);
 

@@ -106,8 +106,9 @@ int main(int argc, char **argv)
     else
         fprintf(stderr, "tide: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    if (fflush(stdout) != 0 && code == 0) {
-        perror("tide: standard output");
+    /* What could not be written is a failure, also where no one looked. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+        fputs("tide: standard output could not be written\n", stderr);
         code = EXIT_FAILED;
     }
     return code;

@@ -11,5 +11,6 @@ int luaopen_tide_core(lua_State *L)
     tide_open_sim(L);
     tide_open_log(L);
     tide_open_process(L);
+    tide_open_line(L);
     return 1;
 }
