@@ -87,58 +87,116 @@ end
 --- Parts of a configuration that do not make another experiment.
 local incidental = { name = true, out = true, threads = true }
 
+--- A list as words: { 256, 256 } is "256-256", { { name = "gravity", factor = 2 } } is "gravity 2".
+local function list_words(list)
+  local words = {}
+  for i, item in ipairs(list) do
+    if type(item) == "table" then
+      local names, parts = {}, { item.name }
+      for key in pairs(item) do names[#names + 1] = key ~= "name" and tostring(key) or nil end
+      table.sort(names)
+      for _, name in ipairs(names) do parts[#parts + 1] = json.encode(item[name]) end
+      words[i] = table.concat(parts, " ")
+    else
+      words[i] = tostring(math.tointeger(item) or item)
+    end
+  end
+  return table.concat(words, type(list[1]) == "table" and " + " or "-")
+end
+
 --- config as { ["agent.beta"] = "0.01", ... }, without seeds and what is incidental.
 local function flatten(config, prefix, flat)
   for key, value in pairs(config) do
     local path = prefix and prefix .. "." .. tostring(key) or tostring(key)
     if key ~= "seed" and (prefix or not incidental[key]) then
-      if type(value) == "table" and value[1] == nil then
-        flatten(value, path, flat)
-      elseif type(value) == "table" then
-        flat[path] = json.encode(value)
+      if type(value) ~= "table" then
+        flat[path] = tostring(math.tointeger(value) or value)
+      elseif value[1] ~= nil then
+        flat[path] = list_words(value)
+      elseif next(value) == nil then
+        flat[path] = "false"
       else
-        flat[path] = tostring(value):gsub("%.0$", "")
+        flatten(value, path, flat)
       end
     end
   end
   return flat
 end
 
---- For each of the groups, the values that not all of them share: "sac", "h2o, beta 0.01".
-local function name_groups(groups)
-  local paths, counts = {}, {}
+--- What tells experiments apart at first sight, in the order of a label.
+local headlines = { "agent.name", "agent", "real.env", "real.dataset", "sim.gap" }
+
+local function is_headline(path)
+  for _, headline in ipairs(headlines) do
+    if path == headline then return true end
+  end
+  return false
+end
+
+--- Whether two groups have unlike values at `path`; other than for headlines only those of one agent
+--- count, for another agent has other options throughout.
+local function tells_apart(groups, path)
+  local first_by_agent = {}
+  for _, group in ipairs(groups) do
+    local agent = is_headline(path) and "any" or group.flat["agent.name"] or "any"
+    local value = group.flat[path] or "false"
+    if first_by_agent[agent] == nil then first_by_agent[agent] = value end
+    if first_by_agent[agent] ~= value then return true end
+  end
+  return false
+end
+
+--- Having a dataset or none follows from the agent; having this or that one is worth a word.
+local function is_plain_absence(groups, path)
+  if path ~= "real.dataset" then return false end
+  local seen
+  for _, group in ipairs(groups) do
+    local value = group.flat[path] or "false"
+    if value ~= "false" and seen and value ~= seen then return false end
+    if value ~= "false" then seen = value end
+  end
+  return tells_apart(groups, "agent.name")
+end
+
+--- The paths that a label names.
+local function telling_paths(groups)
+  local others, seen, paths = {}, {}, {}
   for _, group in ipairs(groups) do
     for path in pairs(group.flat) do
-      if not paths[path] then
-        paths[path] = true
-        paths[#paths + 1] = path
-      end
+      if not seen[path] and not is_headline(path) then others[#others + 1] = path end
+      seen[path] = true
     end
   end
-  -- the names of agent and environment first, then by path
-  local function rank(path) return path:find("agent%.name$") and 1 or path:find("name$") and 2 or 3 end
-  table.sort(paths, function(a, b)
-    if rank(a) ~= rank(b) then return rank(a) < rank(b) end
-    return a < b
-  end)
-  for _, path in ipairs(paths) do
-    local last = path:match("[^.]+$")
-    counts[last] = (counts[last] or 0) + 1
+  table.sort(others)
+  for _, list in ipairs { headlines, others } do
+    for _, path in ipairs(list) do
+      if tells_apart(groups, path) and not is_plain_absence(groups, path) then paths[#paths + 1] = path end
+    end
   end
+  return paths
+end
+
+local function base_name(group)
+  return (group.runs[1].name:gsub("%-%d+$", ""):gsub("%-seed%d+$", ""))
+end
+
+--- Labels made of the values that groups do not share: "sac", "h2o, beta 0.01"; the runs' name where
+--- that would be long.
+local function name_groups(groups)
+  local paths = telling_paths(groups)
   for _, group in ipairs(groups) do
     local words = {}
     for _, path in ipairs(paths) do
-      local value, shared = group.flat[path], true
-      for _, other in ipairs(groups) do shared = shared and other.flat[path] == value end
-      if value and not shared then
-        local last = path:match("[^.]+$")
-        local word = (counts[last] > 1 and path or last):gsub("_", " ")
-        words[#words + 1] = last == "name" and value or word .. " " .. value
+      local value, last = group.flat[path], path:match("[^.]+$"):gsub("_", " ")
+      if value == "false" or value == nil and is_headline(path) then
+        words[#words + 1] = "no " .. last
+      elseif value and is_headline(path) then
+        words[#words + 1] = value:match("([^/]+)$"):gsub("%.h5$", "")
+      elseif value then
+        words[#words + 1] = last .. " " .. value
       end
     end
-    -- too many differences to list: the runs' own name says more
-    local listed = #words > 0 and #words <= 3
-    group.label = listed and table.concat(words, ", ") or group.runs[1].name:gsub("%-%d+$", "")
+    group.label = #words > 0 and #words <= 4 and table.concat(words, ", ") or base_name(group)
   end
 end
 
@@ -148,7 +206,7 @@ function curves.group(runs)
   local groups, by_key = {}, {}
   for _, run in ipairs(runs) do
     local flat = flatten(run.config, nil, {})
-    local key = next(flat) and json.encode(flat) or "name " .. run.name:gsub("%-%d+$", "")
+    local key = next(flat) and json.encode(flat) or "name " .. base_name { runs = { run } }
     local group = by_key[key]
     if not group then
       group = { runs = {}, flat = flat }

@@ -19,16 +19,17 @@ local defaults = {
 
 local optional = { title = true, x_label = true, y_label = true, labels = true, lines = true }
 
---- Okabe and Ito's colours, the dark ones first; dashes in gnuplot's notation; points.
-local styles = {
-  { colour = "#0072B2", dash = "solid", point = 7 },
-  { colour = "#D55E00", dash = "(12,5)", point = 5 },
-  { colour = "#009E73", dash = "(3,3)", point = 9 },
-  { colour = "#CC79A7", dash = "(14,4,3,4)", point = 13 },
-  { colour = "#E69F00", dash = "(20,6)", point = 11 },
-  { colour = "#56B4E9", dash = "(8,3,2,3,2,3)", point = 6 },
-  { colour = "#000000", dash = "(2,6)", point = 4 },
-}
+--- Okabe and Ito's colours, the dark ones first; dashes in gnuplot's notation; its point types.
+local colours = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000" }
+local dashes = { "solid", "(12,5)", "(3,3)", "(14,4,3,4)", "(20,6)", "(8,3,2,3,2,3)", "(2,6)" }
+local points = { 7, 5, 9, 13, 11, 6, 4 }
+
+--- The i-th curve's look. Past seven the colours return with other dashes and points.
+local function style_of(i)
+  local turn = (i - 1) // #colours
+  local shifted = (i - 1 + 3 * turn) % #dashes + 1
+  return { colour = colours[(i - 1) % #colours + 1], dash = dashes[shifted], point = points[shifted] }
+end
 
 local level_style = { colour = "#666666", dash = "(2,3)", width = 1.4 }
 
@@ -51,16 +52,26 @@ end
 
 --- Steps are counted in thousands or millions where they are many: the factor and its word.
 local function step_unit(greatest)
-  if greatest >= 2e6 then return 1e6, "millions" end
-  if greatest >= 1e4 then return 1e3, "thousands" end
-  return 1, nil
+  if greatest >= 2e6 then return 1e6, ", millions" end
+  if greatest >= 1e4 then return 1e3, ", thousands" end
+  return 1, ""
 end
 
-local function data_block(name, curve, factor)
+local superscripts = { ["-"] = "⁻", ["0"] = "⁰", ["1"] = "¹", ["2"] = "²", ["3"] = "³", ["4"] = "⁴",
+                       ["5"] = "⁵", ["6"] = "⁶", ["7"] = "⁷", ["8"] = "⁸", ["9"] = "⁹" }
+
+--- Very small and very large values are drawn in powers of a thousand, so that the ticks stay short.
+local function value_unit(greatest)
+  if greatest == 0 or greatest >= 0.01 and greatest < 1e5 then return 1, "" end
+  local power = math.floor(math.log(greatest, 10) / 3 + 1e-9) * 3
+  return 10.0 ^ power, " (×10" .. ("%d"):format(power):gsub(".", superscripts) .. ")"
+end
+
+local function data_block(name, curve, x_unit, y_unit)
   local lines = { "$" .. name .. " << EOD" }
   for i, x in ipairs(curve.x) do
-    lines[#lines + 1] = table.concat({ number(x / factor), number(curve.mean[i]), number(curve.low[i]),
-                                       number(curve.high[i]) }, " ")
+    lines[#lines + 1] = table.concat({ number(x / x_unit), number(curve.mean[i] / y_unit),
+                                       number(curve.low[i] / y_unit), number(curve.high[i] / y_unit) }, " ")
   end
   lines[#lines + 1] = "EOD"
   return table.concat(lines, "\n")
@@ -117,7 +128,7 @@ local function extent(items)
   end
   if least_y > most_y then least_y, most_y = 0, 1 end
   local air = most_y > least_y and 0.04 * (most_y - least_y) or math.max(1, math.abs(most_y)) * 0.1
-  if least_x == most_x then least_x, most_x = least_x - 1, most_x + 1 end
+  if least_x > 0 and least_x <= 0.2 * most_x or least_x == most_x then least_x, most_x = 0, math.max(1, most_x) end
   return { left = least_x, right = most_x, low = least_y - air, high = most_y + air }
 end
 
@@ -170,17 +181,22 @@ local function footnote(items, band)
   return mean .. words[band], least ~= most
 end
 
---- How one curve is drawn: its band and its line, with some ten to forty points on it.
-local function drawing(i, item, band)
-  local style, n, out = item.style, #item.curve.x, {}
-  if item.curve.n > 1 and band ~= "none" then
-    out[1] = ("$curve%d using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid 0.15 noborder")
-      :format(i, style.colour)
+--- The plot command: bands below all lines; on each line some ten to forty of its points.
+local function drawings(items, band)
+  local below, above = {}, {}
+  local opacity = #items > 4 and 0.09 or 0.15
+  for i, item in ipairs(items) do
+    local style, n = item.style, #item.curve.x
+    if item.curve.n > 1 and band ~= "none" then
+      below[#below + 1] = ("$curve%d using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid %.2f noborder")
+        :format(i, style.colour, opacity)
+    end
+    local every = n > 40 and math.ceil(n / 12) or 1
+    local marks = style.point and (" pt %d ps 0.55 pi %d"):format(style.point, every) or ""
+    above[i] = ("$curve%d using 1:2 with %s lc rgb '%s' lw %s dt %s%s")
+      :format(i, style.point and "linespoints" or "lines", style.colour, style.width or 2.2, style.dash, marks)
   end
-  local points = style.point and (" pt %d ps 0.55 pi %d"):format(style.point, n > 40 and math.ceil(n / 12) or 1) or ""
-  out[#out + 1] = ("$curve%d using 1:2 with %s lc rgb '%s' lw %s dt %s%s")
-    :format(i, style.point and "linespoints" or "lines", style.colour, style.width or 2.2, style.dash, points)
-  return table.concat(out, ", \\\n  ")
+  return "plot " .. table.concat(table.move(above, 1, #above, #below + 1, below), ", \\\n  ")
 end
 
 --- The script that draws `items`, a sequence of { curve, name, style [, group] }, into the file `path`.
@@ -189,11 +205,12 @@ local function script(items, path, options)
   local title = options.title or #items == 1 and items[1].name or nil
   local top = title and 44 or 18
   local area = extent(items)
-  local factor, unit = step_unit(math.max(math.abs(area.left), math.abs(area.right)))
+  local x_unit, x_word = step_unit(math.max(math.abs(area.left), math.abs(area.right)))
+  local y_unit, y_word = value_unit(math.max(math.abs(area.low), math.abs(area.high)))
   local labels, margin = {}, 24
   if #items > 1 then labels, margin = name_labels(items, area, top, options, font) end
-  local x_label = (options.x_label or "Training steps") .. (unit and ", " .. unit or "")
-  local y_label = options.y_label or y_labels[options.metric] or options.metric
+  local x_label = (options.x_label or "Training steps") .. x_word
+  local y_label = (options.y_label or y_labels[options.metric] or options.metric) .. y_word
   local out = {
     terminal(path, options),
     "set output " .. quote(path),
@@ -210,8 +227,8 @@ local function script(items, path, options)
     ("set rmargin at screen %.4f"):format(1 - margin / options.width),
     ("set tmargin at screen %.4f"):format(1 - top / options.height),
     ("set bmargin at screen %.4f"):format(bottom / options.height),
-    ("set xrange [%s:%s]"):format(number(area.left / factor), number(area.right / factor)),
-    ("set yrange [%s:%s]"):format(number(area.low), number(area.high)),
+    ("set xrange [%s:%s]"):format(number(area.left / x_unit), number(area.right / x_unit)),
+    ("set yrange [%s:%s]"):format(number(area.low / y_unit), number(area.high / y_unit)),
   }
   if title then
     out[#out + 1] = ("set label %s at graph 0, screen %.4f left noenhanced font ',%d' tc rgb '#111111'")
@@ -223,12 +240,8 @@ local function script(items, path, options)
       :format(quote(note), 1 - 12 / options.width, 11 / options.height, font * 0.85 // 1)
   end
   table.move(labels, 1, #labels, #out + 1, out)
-  local drawings = {}
-  for i, item in ipairs(items) do
-    out[#out + 1] = data_block("curve" .. i, item.curve, factor)
-    drawings[i] = drawing(i, item, options.band)
-  end
-  out[#out + 1] = "plot " .. table.concat(drawings, ", \\\n  ")
+  for i, item in ipairs(items) do out[#out + 1] = data_block("curve" .. i, item.curve, x_unit, y_unit) end
+  out[#out + 1] = drawings(items, options.band)
   out[#out + 1] = "unset output"
   return table.concat(out, "\n") .. "\n"
 end
@@ -313,7 +326,7 @@ function plot.curves(runs, path, options)
     group.label = options.labels and options.labels[i] or group.label
     local curve = curves.average(group, options.metric, options.band)
     if curve and #curve.x > 0 then
-      drawn[#drawn + 1] = { group = group, curve = curve, name = group.label, style = styles[#drawn % #styles + 1] }
+      drawn[#drawn + 1] = { group = group, curve = curve, name = group.label, style = style_of(#drawn + 1) }
     end
     if not curve then remarks[#remarks + 1] = ("%s has no %s"):format(group.label, options.metric) end
     for _, dir in ipairs(curve and curve.short or {}) do

@@ -17,6 +17,7 @@ local defaults = {
   width = nil,           -- columns instead of asking
   unicode = nil,         -- true or false instead of reading the locale
   interval = 30,         -- seconds between plain lines
+  quiet = false,         -- nothing is written, but for print()
   redraw = 0.1,          -- least seconds between two drawings
   window = 30,           -- seconds over which the rate is taken
   clock = process.monotonic,
@@ -144,6 +145,7 @@ local function compose(self, now, width)
 end
 
 local function draw(self, now)
+  if self.quiet then return end
   -- the last column stays free: some terminals break the line there
   local width = (self.width or process.terminal_width(self.descriptor) or 80) - 1
   self.stream:write("\r", compose(self, now, width), "\27[K")
@@ -152,6 +154,7 @@ local function draw(self, now)
 end
 
 local function say(self, now)
+  if self.quiet then return end
   local list = facts(self, now)
   local head = ("%s / %s (%d %%)"):format(grouped(self.step), grouped(self.total),
     math.floor(share_done(self) * 100 + 1e-9))
@@ -200,14 +203,11 @@ end
 function Progress:finish()
   local now = self.clock()
   self.note = nil
-  if self.terminal then
-    draw(self, now)
-    self.stream:write("\n")
-    self.stream:flush()
-    self.shown = false
-  else
-    say(self, now)
-  end
+  if not self.terminal then return say(self, now) end
+  draw(self, now)
+  if self.shown then self.stream:write("\n") end
+  self.stream:flush()
+  self.shown = false
 end
 
 return progress

@@ -2,7 +2,7 @@
 ---   config.json    every value of the experiment, resolved
 ---   metrics.jsonl  one object a line: "step", the tags, "time/..." (the only values that differ between equal runs)
 ---   events.*       the same for TensorBoard
----   run.json       command, commit, versions, host, times, state: running, done or failed
+---   run.json       command, commit, versions, host, times, state: running, done, failed or interrupted
 --- Checkpoints and policies stand beside them; the trainer writes those.
 local core = require "tide.core"
 local json = require "tide.json"
@@ -311,10 +311,13 @@ function Record:cut(step)
   self:open_files()
 end
 
---- Writes run.json: state is "running", "done" or "failed"; `extra` is merged in (results, an error's message).
+local states = { running = true, done = true, failed = true, interrupted = true }
+
+--- Writes run.json: state is "running", "done", "failed" or "interrupted" (by a signal, to be resumed);
+--- `extra` is merged in (results, an error's message).
 function Record:state(state, extra)
-  if state ~= "running" and state ~= "done" and state ~= "failed" then
-    error(("record:state: %q; a run is running, done or failed"):format(tostring(state)), 2)
+  if not states[state] then
+    error(("record:state: %q; a run is running, done, failed or interrupted"):format(tostring(state)), 2)
   end
   local about = {}
   for key, value in pairs(self.about) do about[key] = value end

@@ -125,6 +125,18 @@ describe("progress", function()
     assert.is_truthy(text(h):find(last, 1, true))
   end)
 
+  it("is silent when asked, but for messages", function()
+    for _, is_terminal in ipairs { true, false } do
+      local h = harness { terminal = is_terminal, width = 80, total = 10, quiet = true }
+      h.now = h.now + 100
+      h.bar:update(3)
+      h.bar:evaluation(4, 5)
+      h.bar:print("a remark")
+      h.bar:finish()
+      assert.equal("a remark\n", text(h))
+    end
+  end)
+
   it("survives odd totals, returns and clocks", function()
     for _, total in ipairs { 0, 1, 1e6 } do
       local h = terminal(80, { total = total })

@@ -163,6 +163,16 @@ describe("records", function()
     assert.is_nil(lfs.attributes(root .. "/a/checkpoint.h5"))
   end)
 
+  it("knows four states", function()
+    local rec <close> = records.open(root .. "/a")
+    for _, state in ipairs { "failed", "interrupted", "done", "running" } do
+      rec:state(state, { problem = "p" })
+      local about = json.read(root .. "/a/run.json")
+      assert.same({ state, "p" }, { about.state, about.problem })
+      assert.equal(state ~= "running", about.ended ~= nil)
+    end
+  end)
+
   it("takes a folder that holds other things, and keeps them", function()
     lfs.mkdir(root .. "/a")
     write(root .. "/a/notes.txt", "mine")
