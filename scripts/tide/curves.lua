@@ -28,12 +28,12 @@ local function is_file(path)
   return lfs.attributes(path, "mode") == "file"
 end
 
---- The run in the folder `dir`: { dir, name, config, rows, damaged }.
+--- The run in the folder `dir`: { dir, name, config, rows, damaged }; config is nil where there is no file of it.
 function curves.read(dir)
   dir = #dir > 1 and dir:gsub("/+$", "") or dir
   local rows, damaged = read_rows(dir .. "/metrics.jsonl")
   if not rows then error(("%s is not a run: %s"):format(dir, damaged), 0) end
-  local config = {}
+  local config
   if is_file(dir .. "/config.json") then
     local problem
     config, problem = json.read(dir .. "/config.json")
@@ -205,8 +205,8 @@ end
 function curves.group(runs)
   local groups, by_key = {}, {}
   for _, run in ipairs(runs) do
-    local flat = flatten(run.config, nil, {})
-    local key = next(flat) and json.encode(flat) or "name " .. base_name { runs = { run } }
+    local flat = flatten(run.config or {}, nil, {})
+    local key = run.config and json.encode(flat) or "name " .. base_name { runs = { run } }
     local group = by_key[key]
     if not group then
       group = { runs = {}, flat = flat }
