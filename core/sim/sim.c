@@ -61,6 +61,9 @@ static tide_status finish_loading(tide_sim *sim, const char *path)
 
 tide_status tide_sim_load(const char *path, tide_sim **sim)
 {
+    if (mj_version() != mjVERSION_HEADER)
+        return tide_fail(TIDE_SIMULATOR, "Tide was built for MuJoCo %d, but this is %d; build it again",
+                         mjVERSION_HEADER, mj_version());
     loading l = {.path = path};
     tide_status status = tide_sim_guard(load, &l);
     if (status == TIDE_OK && l.model == NULL) {

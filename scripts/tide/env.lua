@@ -47,8 +47,12 @@ function env.check(definition, folder)
   if not is_count(definition.frame_skip) then refuse("frame_skip must be a whole number from 1 on") end
   if not is_count(definition.max_episode_steps) then refuse("max_episode_steps must be a whole number from 1 on") end
   local skip, clip = definition.observation.skip_qpos or 0, definition.observation.clip or 0
-  if math.type(skip) ~= "integer" or skip < 0 then refuse("observation.skip_qpos must be a whole number from 0 on") end
-  if type(clip) ~= "number" or not (clip >= 0) then refuse("observation.clip must be a number from 0 on (0: none)") end
+  if math.type(skip) ~= "integer" or skip < 0 then
+    refuse("observation.skip_qpos must be a whole number from 0 on")
+  end
+  if type(clip) ~= "number" or clip < 0 or clip ~= clip then
+    refuse("observation.clip must be a number from 0 on (0: none)")
+  end
   definition.folder = definition.folder or folder
   return definition
 end

@@ -206,7 +206,8 @@ local function new(what, given)
   local nq, nv, nu = physics:sizes()
   local skip = definition.observation.skip_qpos or 0
   if skip > nq then
-    error(("environment %s: observation.skip_qpos is %d, the model has %d positions"):format(definition.name, skip, nq), 3)
+    error(("environment %s: observation.skip_qpos is %d, but there are %d positions"):format(definition.name, skip,
+      nq), 3)
   end
   local observation_dim = nq - skip + nv
   local world = setmetatable({
