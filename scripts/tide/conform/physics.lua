@@ -2,7 +2,7 @@
 --- tests/reference/envs.h5 start, applies the recorded actions and compares what follows.
 ---
 --- A case is a group ENV/DYNAMICS with init_qpos, init_qvel, actions, qpos, qvel, observations, rewards and
---- terminals: (trajectories, steps, numbers), each as after the step. DYNAMICS is "real" or a gap, such as gravity_x2.0.
+--- terminals: (trajectories, steps, numbers), as after the step. DYNAMICS is "real" or a gap such as gravity_x2.0.
 local core = require "tide.core"
 local env = require "tide.env"
 local gap = require "tide.gap"
@@ -29,7 +29,7 @@ local function note(row, got, wanted, where, rounding)
   local abs = math.abs(got - wanted)
   local rel = abs == 0 and 0.0 or abs / math.max(math.abs(wanted), 1e-300)
   row.count = row.count + 1
-  if not (abs <= row.tolerance + (rounding or 0) * math.abs(wanted)) then -- NaN is bad too
+  if abs > row.tolerance + (rounding or 0) * math.abs(wanted) or abs ~= abs then
     row.bad = row.bad + 1
     row.where = row.where or where
   end
