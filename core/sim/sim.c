@@ -431,7 +431,8 @@ tide_status tide_sim_step(tide_sim *sim, size_t frame_skip, bool *diverged)
         return tide_fail(TIDE_STATE, "step: the simulation failed in its last step; reset it first");
     TIDE_TRY(tide_sim_settle(sim));
     save(sim, sim->last);
-    memcpy(sim->data->ctrl, sim->control, nu * sizeof *sim->control);
+    if (nu > 0)
+        memcpy(sim->data->ctrl, sim->control, nu * sizeof *sim->control);
     for (int w = 0; w < mjNWARNING; w++)
         sim->data->warning[w].number = 0;
 
