@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,9 @@ enum { PATH_BYTES = 4096 };
 
 tide_status tide_file_temporary(const char *path, char *text, size_t size)
 {
-    int n = snprintf(text, size, "%s.%ld.tmp", path, (long)getpid());
+    static _Atomic unsigned number;
+    unsigned mine = atomic_fetch_add_explicit(&number, 1, memory_order_relaxed);
+    int n = snprintf(text, size, "%s.%ld-%u.tmp", path, (long)getpid(), mine);
     if (n < 0 || (size_t)n >= size)
         return tide_fail(TIDE_ARGUMENT, "%s: the path is too long", path);
     return TIDE_OK;

@@ -8,8 +8,9 @@
 
 #include "base/status.h"
 
-/* Writes into `text` (of `size` bytes) the temporary name that belongs to `path`:
- * the same folder, this process's number in it. Errors: TIDE_ARGUMENT where it does not fit. */
+/* Writes into `text` (of `size` bytes) a temporary name for a file that becomes `path`:
+ * the same folder, this process's number and a count in it: no two are alike.
+ * Errors: TIDE_ARGUMENT where it does not fit. */
 tide_status tide_file_temporary(const char *path, char *text, size_t size);
 
 /* Syncs the closed file `temporary` to disk, renames it to `path`, syncs the folder.

@@ -1,0 +1,385 @@
+#include "data/hdf5.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Arrays may claim 64 times the bytes of their file, and 64 MiB: compression in use gives less,
+ * arrays that were never written take no room. */
+static const uint64_t BUDGET_BASE = (uint64_t)64 << 20, BUDGET_FACTOR = 64;
+static const uint64_t CACHE_BYTES = (uint64_t)64 << 20;     /* of decompressed chunks, for each open array */
+static const uint64_t LARGEST_CHUNK = (uint64_t)256 << 20;  /* HDF5 allocates a chunk before it reads it */
+static const uint64_t LARGEST_BLOCK = (uint64_t)1024 << 20; /* chunks side by side that make up whole rows */
+static const uint64_t BLOCK_BYTES = (uint64_t)2 << 20;
+
+/* ---- messages ---- */
+
+typedef struct reason {
+    char text[512];
+} reason;
+
+static herr_t keep_first(unsigned n, const H5E_error2_t *entry, void *data)
+{
+    reason *r = data;
+    if (n == 0 && entry->desc != NULL)
+        snprintf(r->text, sizeof r->text, "%s", entry->desc);
+    return 0;
+}
+
+/* HDF5 describes an I/O error by a paragraph; the system's word in it is what helps. */
+static void shorten(reason *r)
+{
+    static const char mark[] = "error message = '";
+    char *start = strstr(r->text, mark);
+    char *end = start == NULL ? NULL : strchr(start + sizeof mark - 1, '\'');
+    if (end != NULL) {
+        *end = '\0';
+        memmove(r->text, start + sizeof mark - 1, (size_t)(end - start) - (sizeof mark - 1) + 1);
+    }
+    r->text[strcspn(r->text, "\n")] = '\0';
+}
+
+tide_status tide_hdf5_fail(tide_status status, const char *path, const char *where, const char *doing)
+{
+    reason r = {""};
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &r);
+    shorten(&r);
+    return tide_fail(status, "%s: %s%s%s%s%s", path, where == NULL ? "" : where, where == NULL ? "" : ": ", doing,
+                     r.text[0] == '\0' ? "" : ": ", r.text);
+}
+
+/* ---- opening ---- */
+
+static const unsigned char SIGNATURE[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+
+static uint64_t little_endian(const unsigned char *bytes, size_t n)
+{
+    uint64_t value = 0;
+    for (size_t i = n; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* The end-of-file address that the superblock at `start` promises, 0 where it cannot be read:
+ * base address, two others, then the one that is looked for (format specification, section II). */
+static uint64_t promised_bytes(const unsigned char *block, size_t n)
+{
+    if (n < 14)
+        return 0;
+    unsigned version = block[8];
+    size_t width = version < 2 ? block[13] : block[9];
+    size_t first = version == 0 ? 24 : version == 1 ? 28 : 12;
+    if (version > 3 || width > 8 || width == 0 || first + 3 * width > n)
+        return 0;
+    return little_endian(block + first + 2 * width, width);
+}
+
+/* Looks at the file before HDF5 does: is it one, and is all of it there? */
+static tide_status look_at(const char *path, int file, uint64_t bytes)
+{
+    unsigned char block[64] = {0};
+    ssize_t n = 0;
+    uint64_t start = 0;
+    /* The signature stands at 0, 512, 1024, 2048 ... */
+    for (; start < bytes; start = start == 0 ? 512 : 2 * start) {
+        n = pread(file, block, sizeof block, (off_t)start);
+        if (n < 0)
+            return tide_fail(TIDE_IO, "%s: %s", path, strerror(errno));
+        if ((size_t)n >= sizeof SIGNATURE && memcmp(block, SIGNATURE, sizeof SIGNATURE) == 0)
+            break;
+    }
+    if (start >= bytes) {
+        if (bytes == 0)
+            return tide_fail(TIDE_FORMAT, "%s: the file is empty: fetch it again", path);
+        return tide_fail(TIDE_FORMAT, "%s: file signature not found: not an HDF5 file (%llu bytes)", path,
+                         (unsigned long long)bytes);
+    }
+    uint64_t promised = promised_bytes(block, (size_t)n);
+    if (bytes - start < 48 || promised > bytes - start)
+        return tide_fail(TIDE_FORMAT, "%s: truncated file: %llu of %llu bytes are there; fetch it again", path,
+                         (unsigned long long)bytes,
+                         (unsigned long long)(start + (promised > bytes - start ? promised : 48)));
+    return TIDE_OK;
+}
+
+static tide_status check_file(const char *path, uint64_t *bytes)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return tide_fail(TIDE_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return tide_fail(TIDE_IO, "%s: %s, not a file", path, S_ISDIR(status.st_mode) ? "a folder" : "a device");
+    *bytes = (uint64_t)status.st_size;
+    int file = open(path, O_RDONLY);
+    if (file < 0)
+        return tide_fail(TIDE_IO, "%s: %s", path, strerror(errno));
+    tide_status looked = look_at(path, file, *bytes);
+    close(file);
+    return looked;
+}
+
+tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
+{
+    input->file = H5I_INVALID_HID;
+    if (strlen(path) >= sizeof input->path)
+        return tide_fail(TIDE_ARGUMENT, "%s: the path is too long", path);
+    memcpy(input->path, path, strlen(path) + 1);
+    TIDE_TRY(check_file(path, &input->bytes));
+    input->budget = BUDGET_BASE + (input->bytes < UINT64_MAX / 256 ? input->bytes * BUDGET_FACTOR : 0);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_cache(access, 0, 521, CACHE_BYTES, 1.0);
+#if H5_VERSION_GE(1, 10, 7)
+    H5Pset_file_locking(access, 0, 1); /* files are replaced, never changed; some network disks know no locks */
+#endif
+    input->file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    tide_status status = input->file < 0 ? tide_hdf5_fail(TIDE_FORMAT, path, NULL, "HDF5 cannot open the file")
+                                         : TIDE_OK;
+    H5Pclose(access);
+    return status;
+}
+
+void tide_hdf5_close(tide_hdf5_input *input)
+{
+    if (input->file >= 0)
+        H5Fclose(input->file);
+    input->file = H5I_INVALID_HID;
+}
+
+/* ---- links ---- */
+
+tide_status tide_hdf5_open_link(const tide_hdf5_input *input, hid_t parent, const char *name, const char *where,
+                                hid_t *object)
+{
+    *object = H5I_INVALID_HID;
+    H5L_info_t link;
+    if (H5Lexists(parent, name, H5P_DEFAULT) == 0)
+        return tide_fail(TIDE_FORMAT, "%s: there is no %s", input->path, where);
+    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "cannot be found");
+    if (link.type != H5L_TYPE_HARD)
+        return tide_fail(TIDE_FORMAT, "%s: %s: a link to %s, which is not followed", input->path, where,
+                         link.type == H5L_TYPE_SOFT ? "another name" : "another file");
+    *object = H5Oopen(parent, name, H5P_DEFAULT);
+    if (*object < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "cannot be opened");
+    return TIDE_OK;
+}
+
+/* Copies the next name of *path into `name` and moves *path past it; 0 at the end. */
+static int next_name(const char **path, char name[TIDE_HDF5_PATH])
+{
+    *path += strspn(*path, "/");
+    size_t n = strcspn(*path, "/");
+    if (n == 0 || n >= TIDE_HDF5_PATH)
+        return 0;
+    memcpy(name, *path, n);
+    name[n] = '\0';
+    *path += n;
+    return 1;
+}
+
+tide_status tide_hdf5_open_path(const tide_hdf5_input *input, const char *object_path, hid_t *object)
+{
+    char name[TIDE_HDF5_PATH];
+    const char *rest = object_path;
+    if (strlen(object_path) >= TIDE_HDF5_PATH)
+        return tide_fail(TIDE_ARGUMENT, "%s: a path inside it is too long", input->path);
+    hid_t here = H5Oopen(input->file, "/", H5P_DEFAULT);
+    *object = H5I_INVALID_HID;
+    if (here < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, "/", "cannot be opened");
+    while (next_name(&rest, name)) {
+        hid_t next = H5I_INVALID_HID;
+        tide_status status = H5Iget_type(here) == H5I_GROUP
+                                 ? tide_hdf5_open_link(input, here, name, object_path, &next)
+                                 : tide_fail(TIDE_FORMAT, "%s: there is no %s", input->path, object_path);
+        H5Oclose(here);
+        if (status != TIDE_OK)
+            return status;
+        here = next;
+    }
+    *object = here;
+    return TIDE_OK;
+}
+
+int tide_hdf5_has(const tide_hdf5_input *input, const char *object_path)
+{
+    char name[TIDE_HDF5_PATH];
+    const char *rest = object_path;
+    hid_t here = H5Oopen(input->file, "/", H5P_DEFAULT);
+    int exists = here >= 0;
+    while (exists && next_name(&rest, name)) {
+        exists = H5Iget_type(here) == H5I_GROUP && H5Lexists(here, name, H5P_DEFAULT) > 0;
+        hid_t next = H5I_INVALID_HID;
+        if (exists && *rest != '\0')
+            exists = tide_hdf5_open_link(input, here, name, object_path, &next) == TIDE_OK;
+        H5Oclose(here);
+        here = next;
+    }
+    if (here >= 0)
+        H5Oclose(here);
+    return exists;
+}
+
+/* ---- arrays ---- */
+
+static int is_boolean(hid_t type)
+{
+    int8_t value[2] = {0, 1};
+    char name[2][8];
+    if (H5Tget_nmembers(type) != 2 || H5Tget_size(type) != 1)
+        return 0;
+    for (int i = 0; i < 2; i++)
+        if (H5Tenum_nameof(type, &value[i], name[i], sizeof name[i]) < 0)
+            return 0;
+    return strcmp(name[0], "FALSE") == 0 && strcmp(name[1], "TRUE") == 0;
+}
+
+tide_hdf5_class tide_hdf5_classify(hid_t type)
+{
+    switch (H5Tget_class(type)) {
+    case H5T_FLOAT: return TIDE_HDF5_FLOAT;
+    case H5T_INTEGER:
+        return H5Tget_size(type) == 8 && H5Tget_sign(type) == H5T_SGN_NONE ? TIDE_HDF5_UNSIGNED : TIDE_HDF5_INTEGER;
+    case H5T_ENUM: return is_boolean(type) ? TIDE_HDF5_BOOLEAN : TIDE_HDF5_INTEGER;
+    case H5T_STRING: return TIDE_HDF5_STRING;
+    default: return TIDE_HDF5_OTHER;
+    }
+}
+
+static tide_status take_type(const tide_hdf5_input *input, const char *where, tide_hdf5_array *array)
+{
+    hid_t type = H5Dget_type(array->dataset);
+    if (type < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the type cannot be read");
+    array->class = tide_hdf5_classify(type);
+    array->size = H5Tget_size(type);
+    H5Tclose(type);
+    if (array->class == TIDE_HDF5_OTHER || array->size == 0)
+        return tide_fail(TIDE_FORMAT, "%s: %s: neither numbers, booleans nor text", input->path, where);
+    return TIDE_OK;
+}
+
+static tide_status take_dims(const tide_hdf5_input *input, const char *where, tide_hdf5_array *array)
+{
+    hid_t space = H5Dget_space(array->dataset);
+    if (space < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the shape cannot be read");
+    hsize_t dims[H5S_MAX_RANK];
+    H5S_class_t kind = H5Sget_simple_extent_type(space);
+    int rank = H5Sget_simple_extent_ndims(space);
+    int known = rank >= 0 && H5Sget_simple_extent_dims(space, dims, NULL) == rank;
+    H5Sclose(space);
+    if (!known || (kind != H5S_SIMPLE && kind != H5S_SCALAR))
+        return tide_fail(TIDE_FORMAT, "%s: %s: has no shape, so holds nothing", input->path, where);
+    if (rank > TIDE_MAX_RANK)
+        return tide_fail(TIDE_FORMAT, "%s: %s: %d dimensions, at most %d are read", input->path, where, rank,
+                         TIDE_MAX_RANK);
+    array->rank = (size_t)rank;
+    array->count = 1;
+    for (size_t i = 0; i < TIDE_MAX_RANK; i++) {
+        array->dims[i] = i < array->rank ? (size_t)dims[i] : 1;
+        if (array->dims[i] != 0 && array->count > (size_t)PTRDIFF_MAX / 8 / array->dims[i])
+            return tide_fail(TIDE_FORMAT, "%s: %s: claims more elements than memory holds", input->path, where);
+        array->count *= array->dims[i];
+    }
+    return TIDE_OK;
+}
+
+/* How the elements lie: in this file, in chunks that are no larger than sense. */
+static tide_status take_layout(const tide_hdf5_input *input, const char *where, hid_t properties,
+                               tide_hdf5_array *array)
+{
+    uint64_t row_bytes = (uint64_t)(array->dims[1] * array->dims[2]) * array->size;
+    array->block_rows = row_bytes == 0 || row_bytes > BLOCK_BYTES ? 1 : (size_t)(BLOCK_BYTES / row_bytes);
+    H5D_layout_t layout = H5Pget_layout(properties);
+    if (layout == H5D_VIRTUAL || H5Pget_external_count(properties) != 0)
+        return tide_fail(TIDE_FORMAT, "%s: %s: its elements stand in another file, which is not opened", input->path,
+                         where);
+    if (layout != H5D_CHUNKED || array->rank == 0)
+        return TIDE_OK;
+    hsize_t chunk[TIDE_MAX_RANK];
+    if (H5Pget_chunk(properties, (int)array->rank, chunk) != (int)array->rank)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the chunks cannot be read");
+    uint64_t bytes = array->size, across = 1;
+    for (size_t i = 0; i < array->rank; i++) {
+        if (chunk[i] == 0 || chunk[i] > LARGEST_CHUNK / bytes)
+            return tide_fail(TIDE_FORMAT, "%s: %s: its chunks are larger than %llu MiB", input->path, where,
+                             (unsigned long long)(LARGEST_CHUNK >> 20));
+        bytes *= chunk[i];
+        if (i > 0)
+            across *= array->dims[i] / chunk[i] + 1;
+    }
+    if (bytes > LARGEST_BLOCK / across)
+        return tide_fail(TIDE_FORMAT, "%s: %s: %llu rows of chunks take more than %llu MiB", input->path, where,
+                         (unsigned long long)chunk[0], (unsigned long long)(LARGEST_BLOCK >> 20));
+    if (bytes * across > CACHE_BYTES && array->block_rows < chunk[0])
+        array->block_rows = (size_t)chunk[0];
+    return TIDE_OK;
+}
+
+static tide_status check_array(tide_hdf5_input *input, const char *where, tide_hdf5_array *array)
+{
+    TIDE_TRY(take_type(input, where, array));
+    TIDE_TRY(take_dims(input, where, array));
+    hid_t properties = H5Dget_create_plist(array->dataset);
+    if (properties < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the layout cannot be read");
+    tide_status status = take_layout(input, where, properties, array);
+    H5Pclose(properties);
+    TIDE_TRY(status);
+    uint64_t element = array->size < 8 ? 8 : array->size;
+    if (array->count > input->budget / element)
+        return tide_fail(TIDE_FORMAT, "%s: %s: claims %zu elements, far more than a file of %llu bytes holds",
+                         input->path, where, array->count, (unsigned long long)input->bytes);
+    input->budget -= array->count * element;
+    return TIDE_OK;
+}
+
+tide_status tide_hdf5_take_array(tide_hdf5_input *input, hid_t object, const char *where, tide_hdf5_array *array)
+{
+    *array = (tide_hdf5_array){.dataset = object};
+    tide_status status = H5Iget_type(object) == H5I_DATASET
+                             ? check_array(input, where, array)
+                             : tide_fail(TIDE_FORMAT, "%s: %s: a group, an array is needed", input->path, where);
+    if (status != TIDE_OK) {
+        H5Oclose(object);
+        array->dataset = H5I_INVALID_HID;
+    }
+    return status;
+}
+
+void tide_hdf5_close_array(tide_hdf5_array *array)
+{
+    if (array->dataset >= 0)
+        H5Oclose(array->dataset);
+    array->dataset = H5I_INVALID_HID;
+}
+
+tide_status tide_hdf5_read_rows(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
+                                hid_t type, size_t first, size_t n, void *out)
+{
+    herr_t done = -1;
+    if (array->count == 0 || n == 0)
+        return TIDE_OK;
+    if (array->rank == 0) {
+        done = H5Dread(array->dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+    } else {
+        hsize_t start[TIDE_MAX_RANK] = {first, 0, 0}, size[TIDE_MAX_RANK] = {n, array->dims[1], array->dims[2]};
+        hid_t memory = H5Screate_simple((int)array->rank, size, NULL);
+        hid_t space = H5Dget_space(array->dataset);
+        if (memory >= 0 && space >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0)
+            done = H5Dread(array->dataset, type, memory, space, H5P_DEFAULT, out);
+        tide_status status = done < 0 ? tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the elements cannot be read")
+                                      : TIDE_OK;
+        H5Sclose(memory);
+        H5Sclose(space);
+        return status;
+    }
+    return done < 0 ? tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the element cannot be read") : TIDE_OK;
+}
