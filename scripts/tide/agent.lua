@@ -1,0 +1,85 @@
+--- What agents share: a name, a table of hyper-parameters, and a state that can be saved.
+---
+--- An agent's file defines a class: `local sac = tide.agent("sac", { hyper-parameters })`, then its
+--- methods. Calling the class, `tide.agents.sac { discount = 0.98 }`, gives a choice: the class and its
+--- resolved hyper-parameters. `choice:build(task)` makes the agent, whose fields are the
+--- hyper-parameters, once the dimensions are known.
+local core = require "tide.core"
+local network = require "tide.network"
+local options = require "tide.options"
+
+local agent = {}
+
+local choice = {}
+choice.__index = choice
+
+--- task: { observation_dim, action_dim, rng, sigma = the standard deviation of next observations or nil }
+function choice:build(task)
+  local made = setmetatable(options.copy(self.options), self.class)
+  made.observation_dim, made.action_dim, made.rng = task.observation_dim, task.action_dim, task.rng
+  made.networks, made.scalars, made.optimisers = {}, {}, {}
+  made:build(task)
+  return made
+end
+
+--- Defines an agent class. `about.uses` lists the data it wants: "real", "sim" or both.
+function agent.define(name, about, defaults)
+  local class = { name = name, uses = {}, defaults = defaults }
+  class.__index = class
+  for _, part in ipairs(about.uses) do class.uses[part] = true end
+  return setmetatable(class, {
+    __index = agent.methods,
+    __call = function(_, given)
+      return setmetatable({ class = class, name = name, options = options.merge(defaults, given, name) }, choice)
+    end,
+  })
+end
+
+function agent.is_choice(value)
+  return getmetatable(value) == choice
+end
+
+agent.methods = {}
+
+--- An action for one observation; mode "sample" explores, "mean" is deterministic.
+function agent.methods:act(observation, mode)
+  return self.policy:act(observation, mode)
+end
+
+--- Everything that a resumed training needs, as a tree for a checkpoint.
+function agent.methods:state()
+  local tree = { networks = {}, scalars = {}, optimisers = {}, rng = self.rng:state() }
+  for name, net in pairs(self.networks) do tree.networks[name] = network.weights(net) end
+  for name, scalar in pairs(self.scalars) do tree.scalars[name] = scalar:clone() end
+  for name, optimiser in pairs(self.optimisers) do
+    local first, second, steps = optimiser:state()
+    tree.optimisers[name] = { first = first, second = second, steps = steps }
+  end
+  return tree
+end
+
+function agent.methods:restore(tree)
+  for name, net in pairs(self.networks) do network.load_weights(net, tree.networks[name], name) end
+  for name, scalar in pairs(self.scalars) do scalar:copy(tree.scalars[name]) end
+  for name, optimiser in pairs(self.optimisers) do
+    local saved = tree.optimisers[name]
+    optimiser:restore(saved.first, saved.second, saved.steps)
+  end
+  self.rng:restore(tree.rng)
+end
+
+--- Calls f(...) without recording what leads to gradients.
+function agent.no_grad(f, ...)
+  local recording = core.set_recording(false)
+  local results = table.pack(pcall(f, ...))
+  core.set_recording(recording)
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+--- The target entropy of soft actor-critic: minus the number of action dimensions where "auto".
+function agent.target_entropy(value, action_dim)
+  return value == "auto" and -action_dim or value
+end
+
+return agent

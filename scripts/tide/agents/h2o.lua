@@ -1,0 +1,248 @@
+--- H2O (Niu et al. 2022, "When to Trust Your Simulator", arXiv 2206.13464): learn from a fixed
+--- real dataset D and from rollouts B in an imperfect simulator. Two discriminators tell where the
+--- simulated dynamics P_M^ differ from the real P_M; Q is pushed down there (the value regulariser,
+--- weighted by omega) and the simulated Bellman error is reweighted by P_M / P_M^.
+local tide = require "tide.toolkit"
+
+local h2o = tide.agent("h2o", { uses = { "real", "sim" } }, {
+  discount = 0.99,              -- gamma
+  tau = 0.005,                  -- Polyak rate of the target critics
+  policy_lr = 3e-4,             -- also of the temperature
+  critic_lr = 3e-4,
+  d_sa_lr = 3e-4,
+  d_sas_lr = 3e-4,
+  hidden = { 256, 256 },
+  real_batch = 128,             -- rows of D in an update
+  sim_batch = 128,              -- rows of B in an update
+  discriminator_batch = 256,    -- rows of each for the discriminators
+  discriminator_noise = 0.1,    -- std of the noise on the discriminators' inputs
+  target_entropy = "auto",      -- minus the number of action dimensions
+  initial_alpha = 1.0,          -- temperature at the start
+  alpha_multiplier = 1.0,
+  entropy_backup = false,       -- whether the target holds - alpha ln pi
+  beta = 0.01,                  -- weight of the value regulariser; 0 leaves it out
+  omega = "gap",                -- sampling of the regulariser: "gap" (u / sum u) or "uniform"
+  regulariser = "logsumexp",    -- ln sum omega exp Q, or "linear": sum omega Q
+  regulariser_clip = { -1000, 1000 },
+  lagrange = false,             -- tune the regulariser's weight so that it meets target_gap
+  target_gap = 1.0,
+  dynamics_ratio = true,        -- reweight the simulated Bellman error
+  ratio_clip = { 1e-5, 1.0 },
+  next_samples = 10,            -- N: next states s' ~ N(s', (scale sigma)^2) that u is averaged over
+  next_scale = 1.0,
+  gap_clip = { 1e-45, 10.0 },   -- of u; below, the smallest positive float
+  sigma = "true",               -- std of D's states over its rows, or "padded": as the authors' code
+})
+
+function h2o:build(task)
+  local S, A, rng = task.observation_dim, task.action_dim, self.rng
+  local small = { last_init = "xavier", last_gain = 1e-2 } -- the last layer starts near zero
+  self.policy = tide.policy(S, A, self.hidden, rng, { last_init = "xavier", last_gain = 1e-2, scalars = true })
+  self.q1, self.q2 = tide.critic(S, A, self.hidden, rng, small), tide.critic(S, A, self.hidden, rng, small)
+  self.target_q1, self.target_q2 = tide.target(self.q1), tide.target(self.q2)
+  self.d_sa = tide.mlp({ inputs = S + A, outputs = 2, hidden = self.hidden, tanh_scale = 2.0 }, rng)
+  self.d_sas = tide.mlp({ inputs = 2 * S + A, outputs = 2, hidden = self.hidden, tanh_scale = 2.0 }, rng)
+  self.log_alpha = tide.parameter(math.log(self.initial_alpha))
+  self.log_alpha_prime = tide.parameter(1.0)
+  self.target_entropy = tide.target_entropy(self.target_entropy, A)
+  self.state_std = task.state_std(self.sigma)
+  self.labels, self.uniform = {}, {}
+  self.optimisers = {
+    policy = tide.adam(self.policy:parameters(), self.policy_lr),
+    critics = tide.adam({ self.q1, self.q2 }, self.critic_lr),
+    alpha = tide.adam({ self.log_alpha }, self.policy_lr),
+    alpha_prime = tide.adam({ self.log_alpha_prime }, self.critic_lr),
+    d_sa = tide.adam({ self.d_sa }, self.d_sa_lr),
+    d_sas = tide.adam({ self.d_sas }, self.d_sas_lr),
+  }
+  self.networks = { policy = self.policy.net, q1 = self.q1, q2 = self.q2, target_q1 = self.target_q1,
+                    target_q2 = self.target_q2, d_sa = self.d_sa, d_sas = self.d_sas }
+  self.scalars = { log_alpha = self.log_alpha, log_alpha_prime = self.log_alpha_prime,
+                   log_std = self.policy.scalars }
+end
+
+--- What the trainer draws for one update; real rows come first in each.
+function h2o:batches()
+  return { train = { real = self.real_batch, sim = self.sim_batch },
+           discriminator = { real = self.discriminator_batch, sim = self.discriminator_batch } }
+end
+
+-- ---- discriminators (the paper's equation 9) ----
+
+--- Mean cross-entropy of the real rows (class 1) plus that of the simulated rows (class 2).
+function h2o:classify(logits, n_real)
+  local n = #logits
+  if self.labels[n] == nil then
+    local label = {}
+    for i = 1, n do label[i] = i <= n_real and 1 or 2 end
+    self.labels[n] = tide.tensor(label)
+  end
+  local surprise = tide.cross_entropy(logits, self.labels[n])
+  return surprise:rows(1, n_real):mean() + surprise:rows(n_real + 1, n):mean()
+end
+
+--- The d_sas output is added to the logits of d_sa, so its loss trains both networks.
+function h2o:update_discriminators(batch, metrics)
+  local function noisy(t)
+    return t + self.discriminator_noise * self.rng:draw_normal(t.shape[1], t.shape[2])
+  end
+  local s, a = noisy(batch.observations), noisy(batch.actions)
+  local next_s = noisy(batch.next_observations)
+  local sa_logits = self.d_sa(s, a)
+  local sas_logits = self.d_sas(s, a, next_s) + sa_logits
+  local sa_loss, sas_loss = self:classify(sa_logits, batch.n_real), self:classify(sas_logits, batch.n_real)
+  local d_sa, d_sas = self.optimisers.d_sa, self.optimisers.d_sas
+  d_sa:forget()
+  d_sas:forget()
+  local loss = sa_loss + sas_loss
+  loss:backward(d_sa, d_sas)
+  d_sa:step()
+  d_sas:step()
+  metrics.d_sa_loss, metrics.d_sas_loss = sa_loss:item(), sas_loss:item()
+end
+
+-- ---- what they say about the dynamics ----
+
+--- P_M / P_M^ of the simulated transitions, shape (sim).
+function h2o:ratio(sim)
+  return tide.no_grad(function()
+    local logits = self.d_sas(sim.observations, sim.actions, sim.next_observations)
+    return tide.h2o.dynamics_ratio(logits, self.ratio_clip[1], self.ratio_clip[2])
+  end)
+end
+
+--- u(s, a) = mean over N of ln P_M^(s'|s,a) / P_M(s'|s,a),  s' ~ N(s', Sigma_D),  shape (sim).
+--- d_sas takes each (s, a) once and repeats its product for the N next states.
+function h2o:gap(sim)
+  return tide.no_grad(function()
+    local n, N = #sim.observations, self.next_samples
+    local noise = self.rng:draw_normal(n * N, self.observation_dim)
+    local next_states = tide.h2o.scatter(sim.next_observations, self.state_std, self.next_scale, noise)
+    local logits = self.d_sas(sim.observations, sim.actions, next_states)
+    return tide.h2o.gap(logits, N, self.gap_clip[1], self.gap_clip[2])
+  end)
+end
+
+--- omega = u / sum u and its logarithm; or 1 / n.
+function h2o:sampling(sim, metrics)
+  if self.omega == "uniform" then
+    local n = #sim.observations
+    if self.uniform[n] == nil then
+      self.uniform[n] = { tide.zeros(n):fill(1 / n), tide.zeros(n):fill(-math.log(n)) }
+    end
+    return self.uniform[n][1], self.uniform[n][2]
+  end
+  local u = self:gap(sim)
+  local omega, log_omega = tide.h2o.omega(u)
+  metrics.u, metrics.omega_std = u:mean():item(), omega:std()
+  self.seen.u, self.seen.omega = u, omega
+  return omega, log_omega
+end
+
+-- ---- soft actor-critic on both ----
+
+function h2o:alpha()
+  return self.alpha_multiplier * math.exp(self.log_alpha:item())
+end
+
+--- y = r + gamma (1 - terminal) min_i Q'_i(s', a'),  a' ~ pi(.|s').
+function h2o:target(batch)
+  return tide.no_grad(function()
+    local next_action, next_log_prob = self.policy:sample(batch.next_observations)
+    local next_value = tide.min(self.target_q1(batch.next_observations, next_action),
+                                self.target_q2(batch.next_observations, next_action))
+    if self.entropy_backup then next_value = next_value - self:alpha() * next_log_prob end
+    return batch.rewards + self.discount * (1 - batch.terminals) * next_value
+  end)
+end
+
+--- L_pi = mean [alpha ln pi(a|s) - min_i Q_i(s, a)],  a ~ pi(.|s);
+--- L_alpha = -ln alpha mean [ln pi(a|s) + target entropy]. Both use alpha as it was.
+function h2o:update_policy(batch, action, log_prob, metrics)
+  local alpha, mean_log_prob = self:alpha(), log_prob:mean():item()
+  local value = tide.min(self.q1(batch.observations, action), self.q2(batch.observations, action))
+  local policy_loss = (alpha * log_prob - value):mean()
+  local alpha_loss = -(mean_log_prob + self.target_entropy) * self.log_alpha
+  self.optimisers.alpha:minimise(alpha_loss)
+  self.optimisers.policy:minimise(policy_loss)
+  metrics.policy_loss, metrics.alpha_loss = policy_loss:item(), alpha_loss:item()
+  metrics.alpha, metrics.log_prob = alpha, mean_log_prob
+end
+
+--- ln sum_i omega_i exp Q(s_i, a_i) over B  -  mean of Q over D, or its linear form.
+function h2o:value_gap(q, n_real, omega, log_omega)
+  local q_real, q_sim = q:rows(1, n_real), q:rows(n_real + 1, #q)
+  local gap = self.regulariser == "linear" and (omega * q_sim):sum() - q_real:mean()
+              or tide.h2o.value_gap(q_sim, log_omega, q_real)
+  return tide.clamp(gap, self.regulariser_clip[1], self.regulariser_clip[2])
+end
+
+--- L_Q = mean_D (Q - y)^2 + mean_B (P_M / P_M^) (Q - y)^2 + beta [ln sum omega exp Q - mean_D Q],  for both Q.
+function h2o:update_critics(batch, target, ratio, omega, log_omega, metrics)
+  local n_real, n = batch.n_real, #batch.observations
+  local y_real, y_sim = target:rows(1, n_real), target:rows(n_real + 1, n)
+  local loss, gaps = 0, {}
+  for i, critic in ipairs { self.q1, self.q2 } do
+    local q = critic(batch.observations, batch.actions)
+    local q_real, q_sim = q:rows(1, n_real), q:rows(n_real + 1, n)
+    local real_loss, sim_loss = tide.mse(q_real, y_real), tide.mse(q_sim, y_sim, ratio)
+    loss = loss + real_loss + sim_loss
+    if log_omega ~= nil then gaps[i] = self:value_gap(q, n_real, omega, log_omega) end
+    local name = "q" .. i
+    metrics[name .. "_real_loss"], metrics[name .. "_sim_loss"] = real_loss:item(), sim_loss:item()
+    metrics[name .. "_real"], metrics[name .. "_sim"] = q_real:mean():item(), q_sim:mean():item()
+  end
+  if log_omega ~= nil then loss = loss + self:regularise(gaps, metrics) end
+  self.optimisers.critics:minimise(loss)
+  metrics.target_real, metrics.target_sim = y_real:mean():item(), y_sim:mean():item()
+end
+
+--- beta gap for each critic; with `lagrange`, alpha' (beta gap - target_gap), alpha' rising while it is positive.
+function h2o:regularise(gaps, metrics)
+  local weight, margin = 1.0, 0.0
+  local excess = self.beta * (gaps[1] + gaps[2])
+  if self.lagrange then
+    margin = self.target_gap
+    local alpha_prime = tide.clamp(self.log_alpha_prime:exp(), 0, 1e6)
+    weight = alpha_prime:item()
+    self.optimisers.alpha_prime:minimise(-0.5 * (excess:item() - 2 * margin) * alpha_prime)
+    metrics.alpha_prime = weight
+  end
+  for i, gap in ipairs(gaps) do
+    local value = gap:item()
+    metrics["q" .. i .. "_gap"], metrics["q" .. i .. "_penalty"] = value, weight * (self.beta * value - margin)
+  end
+  return weight * excess
+end
+
+function h2o:update_targets()
+  self.target_q1:polyak(self.q1, self.tau)
+  self.target_q2:polyak(self.q2, self.tau)
+end
+
+function h2o:update(batches)
+  local metrics = {}
+  self.seen = {} -- the vectors of this step, for whoever looks before it ends
+  self:update_discriminators(batches.discriminator, metrics)
+
+  local batch = batches.train
+  local n_real, n = batch.n_real, #batch.observations
+  local sim = { observations = batch.observations:rows(n_real + 1, n), actions = batch.actions:rows(n_real + 1, n),
+                next_observations = batch.next_observations:rows(n_real + 1, n) }
+  local action, log_prob = self.policy:sample(batch.observations)
+  local target = self:target(batch)
+  local ratio, omega, log_omega
+  if self.dynamics_ratio then
+    ratio = self:ratio(sim)
+    metrics.dynamics_ratio = ratio:mean():item()
+    self.seen.dynamics_ratio = ratio
+  end
+  if self.beta ~= 0 then omega, log_omega = self:sampling(sim, metrics) end
+
+  self:update_policy(batch, action, log_prob, metrics)
+  self:update_critics(batch, target, ratio, omega, log_omega, metrics)
+  self:update_targets()
+  return metrics
+end
+
+return h2o

@@ -1,0 +1,23 @@
+--- What an agent's file is written with: networks, optimisers, operations, under one name.
+--- `require "tide"` shows the same functions; agents load this smaller table because
+--- tide itself loads the agents.
+local core = require "tide.core"
+local network = require "tide.network"
+local agent = require "tide.agent"
+
+local toolkit = {
+  agent = agent.define, no_grad = agent.no_grad, target_entropy = agent.target_entropy,
+  mlp = network.mlp, critic = network.critic, policy = network.policy, target = network.target,
+  h2o = core.h2o,
+}
+
+for _, name in ipairs {
+  "tensor", "zeros", "parameter", "adam", "rng", "end_step", "gradient_of", "threads",
+  "exp", "log", "sqrt", "square", "tanh", "relu", "sigmoid", "softplus", "abs", "min", "max", "clamp", "detach",
+  "sum", "mean", "logsumexp", "mse", "huber", "cross_entropy", "rows", "columns", "reshape", "repeat_rows",
+  "concat_rows", "concat_columns", "tanh_gaussian", "tanh_mean",
+} do
+  toolkit[name] = assert(core[name], name)
+end
+
+return toolkit
