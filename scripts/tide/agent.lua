@@ -22,11 +22,22 @@ function choice:build(task)
   return made
 end
 
---- Defines an agent class. `about.uses` lists the data it wants: "real", "sim" or both.
-function agent.define(name, about, defaults)
+--- Defines an agent class from its table of hyper-parameters. `uses` in it lists the data that the
+--- agent wants: "real", "sim" or both.
+function agent.define(name, given)
+  local defaults = options.copy(given)
   local class = { name = name, uses = {}, defaults = defaults }
   class.__index = class
-  for _, part in ipairs(about.uses) do class.uses[part] = true end
+  if type(defaults.uses) ~= "table" or defaults.uses[1] == nil then
+    error(("agent %s: uses = { \"real\", \"sim\" } or one of them must say what data it wants"):format(name), 2)
+  end
+  for _, part in ipairs(defaults.uses) do
+    if part ~= "real" and part ~= "sim" then
+      error(("agent %s: uses: '%s' is neither \"real\" nor \"sim\""):format(name, tostring(part)), 2)
+    end
+    class.uses[part] = true
+  end
+  defaults.uses = nil
   return setmetatable(class, {
     __index = agent.methods,
     __call = function(_, given)

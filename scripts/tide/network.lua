@@ -97,13 +97,13 @@ function policy:mean(observations)
   return core.tanh_mean(self.net(observations))
 end
 
---- One action for one observation (dim): mode "sample" or "mean". Lives until the step ends.
+--- One action (action_dim) for one observation (dim): mode "sample" or "mean". Lives until the step ends.
 function policy:act(observation, mode)
   local recording = core.set_recording(false)
   local row = observation:reshape(1, self.observation_dim)
   local action = mode == "mean" and self:mean(row) or self:sample(row)
   core.set_recording(recording)
-  return action
+  return action:reshape(self.action_dim)
 end
 
 --- A tree for a file; network.policy_from reads it back.

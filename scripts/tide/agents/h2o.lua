@@ -4,7 +4,8 @@
 --- weighted by omega) and the simulated Bellman error is reweighted by P_M / P_M^.
 local tide = require "tide.toolkit"
 
-local h2o = tide.agent("h2o", { uses = { "real", "sim" } }, {
+local h2o = tide.agent("h2o", {
+  uses = { "real", "sim" },
   discount = 0.99,              -- gamma
   tau = 0.005,                  -- Polyak rate of the target critics
   policy_lr = 3e-4,             -- also of the temperature

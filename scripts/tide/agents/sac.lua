@@ -1,7 +1,8 @@
 --- Soft actor-critic (Haarnoja et al. 2018, arXiv 1812.05905): maximise return plus entropy.
 local tide = require "tide.toolkit"
 
-local sac = tide.agent("sac", { uses = { "sim" } }, {
+local sac = tide.agent("sac", {
+  uses = { "sim" },
   discount = 0.99,          -- gamma
   tau = 0.005,              -- Polyak rate of the target critics
   policy_lr = 3e-4,

@@ -1,0 +1,47 @@
+--- tide run SCRIPT: an experiment script, with what the command line changes.
+local experiment = require "tide.experiment"
+local lfs = require "lfs"
+
+local run = { summary = "run an experiment script" }
+
+function run.configure(command)
+  command:argument("script", "the Lua file to run, such as experiments/quickstart.lua")
+  command:argument("arguments", "what the script finds in its argument list"):args("*")
+  command:option("--seed", "the experiment's seed", nil, math.tointeger)
+  command:option("--steps", "updates in all (1e5 is understood)", nil, tonumber)
+  command:option("--threads", "threads of the matrix products", nil, math.tointeger)
+  command:option("--set", "change any value of the experiment: --set agent.beta=0.1"):count("*"):argname("path=value")
+  command:option("--out", "folder of the run instead of runs/NAME")
+  command:flag("--quiet", "no progress but evaluations")
+end
+
+--- The command line as a shell would take it, for records.
+local function command_line(words)
+  local out = {}
+  for i, word in ipairs(words) do
+    out[i] = word:match("^[%w%-_./=,:+]+$") and word or "'" .. word:gsub("'", "'\\''") .. "'"
+  end
+  return table.concat(out, " ")
+end
+
+--- Runs `script` with tide.experiment's overrides set. Shared with `tide resume`.
+function run.script(script, arguments, overrides)
+  if lfs.attributes(script, "mode") ~= "file" then error(("%s: no such script"):format(script), 0) end
+  for key in pairs(experiment.overrides) do experiment.overrides[key] = nil end
+  for key, value in pairs(overrides) do experiment.overrides[key] = value end
+  local chunk, problem = loadfile(script)
+  if not chunk then error(problem, 0) end
+  _G.arg = { [0] = script, table.unpack(arguments) }
+  chunk(table.unpack(arguments))
+  return 0
+end
+
+function run.run(args)
+  local words = { "tide", table.unpack(_G.arg or {}) }
+  return run.script(args.script, args.arguments, {
+    seed = args.seed, steps = args.steps, threads = args.threads, out = args.out, quiet = args.quiet,
+    set = args.set, command = command_line(words), script = args.script, arguments = args.arguments,
+  })
+end
+
+return run

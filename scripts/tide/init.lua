@@ -1,0 +1,52 @@
+--- Tide: reinforcement learning when the simulator is wrong. `local tide = require "tide"`.
+local core = require "tide.core"
+local toolkit = require "tide.toolkit"
+local options = require "tide.options"
+local experiment = require "tide.experiment"
+
+local tide = {}
+for name, value in pairs(toolkit) do tide[name] = value end
+
+tide.version = core.process.versions().tide
+tide.world = require "tide.world"
+tide.gap = require "tide.gap"
+tide.env = require "tide.env"
+tide.dataset = require "tide.dataset"
+tide.recipes = require "tide.recipes"
+tide.plot = require "tide.plot"
+tide.evaluation = require "tide.evaluation"
+tide.network = require "tide.network"
+tide.replay = core.replay
+tide.experiment = experiment.new
+
+--- tide.agents.NAME: the file agents/NAME.lua, read when first asked for.
+local known_agents = { "h2o", "sac" }
+tide.agents = setmetatable({}, {
+  __index = function(agents, name)
+    for _, known in ipairs(known_agents) do
+      if known == name then
+        local class = require("tide.agents." .. name)
+        rawset(agents, name, class)
+        return class
+      end
+    end
+    error(options.unknown("tide.agents", name, known_agents), 2)
+  end,
+})
+
+--- A policy from policy.h5, a run's folder or a tree, to act with: policy:act(observation, "mean" or "sample").
+function tide.load_policy(path, seed)
+  local file = path
+  if not path:match("%.h5$") then file = path .. "/policy.h5" end
+  local tree = core.tree_read(file)
+  return tide.network.policy_from(tree, core.rng(seed or 0), file), tree
+end
+
+--- Writes a policy for tide.load_policy; `about` holds more fields: env, agent, eval_return.
+function tide.save_policy(path, policy, about)
+  local tree = policy:export()
+  for key, value in pairs(about or {}) do tree[key] = value end
+  core.tree_write(path, tree)
+end
+
+return tide
