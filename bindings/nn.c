@@ -204,10 +204,12 @@ static int value_backward(lua_State *L)
     return tide_check_status(L, tide_tape_backward(tide_lua_tape(L), loss, blocks, n, retain), 0);
 }
 
-/* gradient_of(network, layer, "weight"|"bias") or gradient_of(parameter) -> a copy, or nil where none came. */
+/* gradient_of(network, layer, "weight"|"bias" [, used]) or gradient_of(parameter [, used]) -> a copy, or nil
+ * where none came. With `used`, also the last one that an optimiser has taken its step with. */
 static int gradient_of(lua_State *L)
 {
     const tide_parameters *block;
+    bool used = false;
     size_t offset = 0, rank, dims[TIDE_MAX_RANK];
     if (luaL_testudata(L, 1, MLP_CLASS) != NULL) {
         static const char *const kinds[] = {"weight", "bias", NULL};
@@ -216,6 +218,7 @@ static int gradient_of(lua_State *L)
         luaL_argcheck(L, layer < mlp->n_layers, 2, "the network has no such layer");
         bool bias = luaL_checkoption(L, 3, NULL, kinds) == 1;
         block = mlp->parameters;
+        used = lua_toboolean(L, 4);
         offset = bias ? mlp->bias_at[layer] : mlp->weight_at[layer];
         rank = bias ? 1 : 2;
         dims[0] = mlp->sizes[layer + 1];
@@ -224,11 +227,12 @@ static int gradient_of(lua_State *L)
         const tide_tensor *t = tide_check_tensor(L, 1);
         block = tide_tensor_block(L, 1);
         luaL_argcheck(L, block != NULL, 1, "this tensor is not a parameter");
+        used = lua_toboolean(L, 2);
         offset = (size_t)(t->data - block->values);
         rank = t->rank;
         memcpy(dims, t->dims, sizeof dims);
     }
-    if (!block->has_gradient)
+    if (!block->has_gradient && !used)
         return 0;
     tide_tensor *copy = tide_push_tensor(L, rank, dims);
     memcpy(copy->data, block->gradients + offset, tide_tensor_count(copy) * sizeof(float));

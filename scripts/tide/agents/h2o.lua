@@ -147,12 +147,14 @@ function h2o:alpha()
 end
 
 --- y = r + gamma (1 - terminal) min_i Q'_i(s', a'),  a' ~ pi(.|s').
-function h2o:target(batch)
+function h2o:target(batch, metrics)
   return tide.no_grad(function()
     local next_action, next_log_prob = self.policy:sample(batch.next_observations)
     local next_value = tide.min(self.target_q1(batch.next_observations, next_action),
                                 self.target_q2(batch.next_observations, next_action))
     if self.entropy_backup then next_value = next_value - self:alpha() * next_log_prob end
+    metrics.target_real = next_value:rows(1, batch.n_real):mean():item()
+    metrics.target_sim = next_value:rows(batch.n_real + 1, #next_value):mean():item()
     return batch.rewards + self.discount * (1 - batch.terminals) * next_value
   end)
 end
@@ -195,7 +197,6 @@ function h2o:update_critics(batch, target, ratio, omega, log_omega, metrics)
   end
   if log_omega ~= nil then loss = loss + self:regularise(gaps, metrics) end
   self.optimisers.critics:minimise(loss)
-  metrics.target_real, metrics.target_sim = y_real:mean():item(), y_sim:mean():item()
 end
 
 --- beta gap for each critic; with `lagrange`, alpha' (beta gap - target_gap), alpha' rising while it is positive.
@@ -231,7 +232,7 @@ function h2o:update(batches)
   local sim = { observations = batch.observations:rows(n_real + 1, n), actions = batch.actions:rows(n_real + 1, n),
                 next_observations = batch.next_observations:rows(n_real + 1, n) }
   local action, log_prob = self.policy:sample(batch.observations)
-  local target = self:target(batch)
+  local target = self:target(batch, metrics)
   local ratio, omega, log_omega
   if self.dynamics_ratio then
     ratio = self:ratio(sim)

@@ -234,6 +234,9 @@ local function compare_step(rows, label, agent, adapter, step, k, metrics)
     for name, wanted in pairs(step.out) do
       if type(wanted) == "number" and out[name] ~= nil then note(losses, name, out[name], wanted) end
     end
+    -- the recorded ratio is the one before the clip, which Tide never makes
+    local clip = agent.ratio_clip
+    if step.out.dynamics_ratio then step.out.dynamics_ratio = tide.clamp(step.out.dynamics_ratio, clip[1], clip[2]) end
     for _, name in ipairs { "u", "omega", "dynamics_ratio" } do
       if step.out[name] and agent.seen[name] then
         note_tensor(row(name, first, ABSOLUTE, RELATIVE), name, agent.seen[name], step.out[name])
