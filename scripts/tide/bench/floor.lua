@@ -1,0 +1,70 @@
+--- The products that an update cannot do without, in floating-point operations, from the shapes alone.
+--- What is left out: products whose result nobody reads (gradients of data, of frozen or passed-through
+--- networks), and the second product of rows that are the same.
+local floor = {}
+
+--- The linear layers of a network as { inputs, outputs } pairs.
+local function layers(inputs, hidden, outputs)
+  local sizes, list = { inputs, table.unpack(hidden) }, {}
+  sizes[#sizes + 1] = outputs
+  for i = 1, #sizes - 1 do list[i] = { sizes[i], sizes[i + 1] } end
+  return list
+end
+
+--- 2 rows in out for each layer.
+local function forward(net, rows)
+  local flops = 0
+  for _, layer in ipairs(net) do flops = flops + 2 * rows * layer[1] * layer[2] end
+  return flops
+end
+
+--- Weight gradients of all layers, gradients of all inputs but the first layer's.
+local function backward(net, rows)
+  local flops = 2 * forward(net, rows)
+  return flops - 2 * rows * net[1][1] * net[1][2]
+end
+
+--- Gradients of inputs alone, in the first layer of the last `wanted` columns alone.
+local function backward_inputs(net, rows, wanted)
+  return forward(net, rows) - 2 * rows * (net[1][1] - wanted) * net[1][2]
+end
+
+--- Policy and critics of soft actor-critic on `rows`.
+local function actor_critic(S, A, hidden, rows)
+  local policy, critic = layers(S, hidden, 2 * A), layers(S + A, hidden, 1)
+  return {
+    policy = forward(policy, rows) + backward(policy, rows)
+             + 2 * (forward(critic, rows) + backward_inputs(critic, rows, A)),
+    critics = 2 * (forward(critic, rows) + backward(critic, rows)),
+    targets = forward(policy, rows) + 2 * forward(critic, rows),
+  }
+end
+
+function floor.sac(agent)
+  return actor_critic(agent.observation_dim, agent.action_dim, agent.hidden, agent.batch)
+end
+
+function floor.h2o(agent)
+  local S, A, hidden = agent.observation_dim, agent.action_dim, agent.hidden
+  local parts = actor_critic(S, A, hidden, agent.real_batch + agent.sim_batch)
+  local d_sa, d_sas = layers(S + A, hidden, 2), layers(2 * S + A, hidden, 2)
+  local rows, sim = 2 * agent.discriminator_batch, agent.sim_batch
+  parts.discriminators = forward(d_sa, rows) + backward(d_sa, rows) + forward(d_sas, rows) + backward(d_sas, rows)
+  if agent.dynamics_ratio then parts.ratio = forward(d_sas, sim) end
+  if agent.beta ~= 0 and agent.omega == "gap" then
+    local many = sim * agent.next_samples
+    parts.u = forward(d_sas, many) - 2 * (many - sim) * (S + A) * hidden[1]
+  end
+  return parts
+end
+
+--- floor.of(agent) -> operations in all, by part.  Errors for an agent without a count.
+function floor.of(agent)
+  local count = floor[agent.name]
+  if count == nil then error(("bench: no count of products for the agent %s"):format(agent.name), 0) end
+  local parts, total = count(agent), 0
+  for _, flops in pairs(parts) do total = total + flops end
+  return total, parts
+end
+
+return floor
