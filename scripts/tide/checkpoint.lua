@@ -9,7 +9,8 @@ local FORMAT = 1
 --- The state of a trainer as a tree. Nothing here is a program: opening a stranger's file runs nothing.
 local function gather(run)
   local tree = {
-    format = FORMAT, updates = run.updates, sim_steps = run.sim_steps, episode_return = run.episode_return,
+    format = FORMAT, updates = run.updates, sim_steps = run.sim_steps, stored = run.stored,
+    episode_return = run.episode_return,
     counted = run.counted, sums = run.sums, returns = run.returns, episode_ends = run.episode_ends,
     agent = run.agent:state(), real = run.real:state(),
     sample_rng = run.sample_rng:state(), rollout_rng = run.rollout_rng:state(),
@@ -61,7 +62,8 @@ function checkpoint.load(run, dir)
     end
   end)
   if not ok then error(("%s: does not fit this run: %s"):format(path, tostring(problem)), 0) end
-  run.updates, run.sim_steps, run.episode_return = tree.updates, tree.sim_steps, tree.episode_return
+  run.updates, run.sim_steps, run.stored = tree.updates, tree.sim_steps, tree.stored
+  run.episode_return = tree.episode_return
   run.counted, run.sums, run.returns, run.episode_ends = tree.counted, tree.sums, tree.returns, tree.episode_ends
   run.last_evaluation = tree.last
 end

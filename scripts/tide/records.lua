@@ -145,7 +145,7 @@ local function check_free(dir, options)
     :format(dir, state), 0)
 end
 
-local known = { config = true, command = true, resume_step = true, overwrite = true, name = true, root = true }
+local known = { start = true, config = true, command = true, resume_step = true, overwrite = true, name = true, root = true }
 
 local function check_options(options)
   for key in pairs(options) do
@@ -175,6 +175,7 @@ end
 --- options:
 ---   config       every value of the experiment, written to config.json
 ---   command      the command line, a string or a sequence
+---   start        what `tide resume` needs to start the run again: a table, kept from the first start
 ---   resume_step  continue the run in `dir` from this step: what was logged after it goes
 ---   overwrite    remove the run that `dir` holds (otherwise that is refused)
 --- The record's `differences` lists versions that changed since the part before a resume.
@@ -202,7 +203,7 @@ function Record:start(options, config)
   self.about = {
     command = options.command, commit = commit(), versions = process.versions(), host = process.hostname(),
     pid = process.pid(), folder = lfs.currentdir(), started = before.started or timestamp(now),
-    resumed = before.resumed,
+    resumed = before.resumed, start = before.start or options.start,
   }
   self.differences = differences(before.versions, self.about.versions)
   self.last_step, self.elapsed_before, self.opened = math.mininteger, 0, process.monotonic()

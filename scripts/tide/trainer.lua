@@ -71,10 +71,10 @@ function trainer.new(config, choice, definitions, overrides)
   self.batches, self.batch_names = self.agent:batches(), {}
   for name in pairs(self.batches) do self.batch_names[#self.batch_names + 1] = name end
   table.sort(self.batch_names) -- draws happen in one order
-  self.updates, self.sim_steps, self.episode_return = 0, 0, 0.0
+  self.updates, self.sim_steps, self.stored, self.episode_return = 0, 0, 0, 0.0
   self.sums, self.counted = {}, 0
   self.returns = {}       -- of simulated episodes that ended in this epoch
-  self.episode_ends = {}  -- sim_steps after which a simulated episode ended
+  self.episode_ends = {}  -- numbers of stored transitions at which simulated episodes ended
   return self
 end
 
@@ -92,13 +92,16 @@ function trainer:rollout()
   local action = self.sim_steps < self.config.training.random_steps and random_action(self)
                  or self.agent:act(observation, "sample")
   local next_observation, reward, terminal, timeout, diverged = sim:step(action)
-  if not diverged then self.replay:add(observation, action, reward, next_observation, terminal) end
+  if not diverged then
+    self.replay:add(observation, action, reward, next_observation, terminal)
+    self.stored = self.stored + 1
+  end
   core.end_step()
   self.sim_steps = self.sim_steps + 1
   self.episode_return = self.episode_return + reward
   if terminal or timeout then
     self.returns[#self.returns + 1] = self.episode_return
-    self.episode_ends[#self.episode_ends + 1] = self.sim_steps
+    self.episode_ends[#self.episode_ends + 1] = self.stored
     self.observation, self.episode_return = nil, 0.0
   else
     self.observation = next_observation
@@ -226,6 +229,10 @@ local function open_record(self)
   local over = self.overrides
   local resuming = over.resume
   local about = { config = self.config, command = over.command, name = self.config.name }
+  if over.script then
+    about.start = { script = over.script, arguments = over.arguments, set = over.set,
+                    seed = over.seed, steps = over.steps, threads = over.threads }
+  end
   if resuming then
     checkpoint.load(self, resuming)
     about.resume_step = self.updates
@@ -243,11 +250,12 @@ function trainer:train()
   process.catch_signals()
   open_record(self)
   self.bar = progress.new { total = self.config.steps, first = self.updates, name = self.record.name,
-                            interval = self.overrides.quiet and math.huge or 30 }
+                            quiet = self.overrides.quiet }
   local ok, problem = xpcall(loop, function(e)
     return type(e) == "string" and os.getenv "TIDE_TRACEBACK" and debug.traceback(e, 2) or e
   end, self)
   self.bar:finish()
+  process.release_signals()
   if not ok then
     core.end_step()
     if not (type(problem) == "table" and problem.interrupted) then

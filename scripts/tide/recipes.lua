@@ -1,0 +1,179 @@
+--- Datasets by name: where they lie, and how the ones that Tide makes itself are made.
+---
+--- NAME is ENV-KIND: random (uniform actions), medium (rollouts of a half-trained policy that comes with
+--- Tide, envs/policies/) or medium-replay (everything that a soft actor-critic saw on its way there).
+local core = require "tide.core"
+local env = require "tide.env"
+local evaluation = require "tide.evaluation"
+local lfs = require "lfs"
+local network = require "tide.network"
+local options = require "tide.options"
+local paths = require "tide.paths"
+local world = require "tide.world"
+
+local recipes = {}
+
+--- What is known of each: the environment, and the return at which its behaviour policy counts as medium.
+local environments = {
+  halfcheetah = { env = "HalfCheetah", medium_return = 4700 },
+}
+local kinds = { "random", "medium", "medium-replay" }
+
+--- The folder of datasets: $TIDE_DATASETS, or datasets/ in the working folder.
+function recipes.folder()
+  local named = os.getenv "TIDE_DATASETS"
+  return named and named ~= "" and named or "datasets"
+end
+
+--- The names that `make` knows, in order.
+function recipes.list()
+  local names = {}
+  for _, prefix in ipairs(options.names(environments)) do
+    for _, kind in ipairs(kinds) do names[#names + 1] = prefix .. "-" .. kind end
+  end
+  return names
+end
+
+local function parse(name)
+  local prefix, kind = name:match("^(%w+)%-([%w-]+)$")
+  for _, known in ipairs(kinds) do
+    if known == kind and environments[prefix] then return environments[prefix], kind end
+  end
+  error(options.unknown("dataset", name, recipes.list()), 0)
+end
+
+--- The file of a dataset: a path stays as it is, a name lies in the folder.
+function recipes.path(name)
+  if name:find("/", 1, true) or name:match("%.h5$") or name:match("%.hdf5$") then return name end
+  parse(name)
+  return recipes.folder() .. "/" .. name .. ".h5"
+end
+
+function recipes.exists(name)
+  return lfs.attributes(recipes.path(name), "mode") == "file"
+end
+
+--- Reads a dataset by name or path.  read_options: as tide.dataset.read.
+function recipes.open(name, read_options)
+  local path = recipes.path(name)
+  if not recipes.exists(name) then
+    if path == name then error(("%s: no such dataset file"):format(path), 0) end
+    error(("dataset %s is not in %s; make it with: tide dataset make %s"):format(name, recipes.folder(), name), 0)
+  end
+  return require("tide.dataset").read(path, read_options)
+end
+
+-- ---- making ----
+
+local uniform = {}
+uniform.__index = uniform
+
+function uniform:act()
+  return self.rng:uniform(-1, 1, self.action_dim)
+end
+
+--- Episodes of an actor until `transitions` rows are written; the last one is cut there, as a timeout.
+local function roll_out(actor, mode, real, path, transitions, about, report)
+  local nq, nv = real.physics:sizes()
+  local writer = core.dataset_writer(path, { observation_dim = real.observation_dim, action_dim = real.action_dim,
+    metadata = about, infos = { qpos = nq, qvel = nv } })
+  local written, returns = 0, {}
+  while written < transitions do
+    local observation, total, over = real:reset(), 0.0, false
+    while not over and written < transitions do
+      local qpos, qvel = real.physics:qpos(), real.physics:qvel() -- before the action, as D4RL's
+      local action = actor:act(observation, mode)
+      local next_observation, reward, terminal, timeout, diverged = real:step(action)
+      if diverged then
+        error(("dataset: the simulation diverged after %d transitions: %s"):format(written, real.divergence), 0)
+      end
+      written = written + 1
+      over = terminal or timeout
+      writer:add(observation, action, reward, next_observation, terminal,
+        timeout or (written == transitions and not terminal), qpos, qvel)
+      core.end_step()
+      total, observation = total + reward, next_observation
+    end
+    if over then returns[#returns + 1] = total end
+    if report then report(written) end
+  end
+  writer:commit()
+  return returns
+end
+
+--- A soft actor-critic trained in the real environment until it is medium: the run that makes
+--- behaviour policies and replay datasets. `out`: its folder, resumed where one is there.
+function recipes.behaviour(prefix, given)
+  local about = environments[prefix]
+  local experiment = require "tide.experiment"
+  local sac = require "tide.agents.sac"
+  return experiment.new {
+    name = "behaviour-" .. prefix,
+    agent = sac {},
+    real = { env = about.env },
+    steps = given.steps or 1000000, seed = given.seed or 1, threads = given.threads or 1,
+    training = { rounds = 20, random_steps = 5000, stop_return = about.medium_return },
+    evaluation = { every = 5, episodes = 5 },
+    checkpoint = { every = 20 },
+  }
+end
+
+--- Writes everything that a run rolled out as a dataset.
+function recipes.write_replay(run, path, about)
+  local sim = run.sim
+  local writer = core.dataset_writer(path, { observation_dim = sim.observation_dim, action_dim = sim.action_dim,
+    metadata = about })
+  local rows, next_end = run.replay:state(), 1
+  local count = #rows.rewards
+  for i = 1, count do
+    local is_end = run.episode_ends[next_end] == i
+    if is_end then next_end = next_end + 1 end
+    local terminal = rows.terminals:get(i) ~= 0
+    writer:add(rows.observations:rows(i, i):reshape(sim.observation_dim),
+      rows.actions:rows(i, i):reshape(sim.action_dim), rows.rewards:get(i),
+      rows.next_observations:rows(i, i):reshape(sim.observation_dim), terminal,
+      not terminal and (is_end or i == count))
+    core.end_step()
+  end
+  writer:commit()
+  return count
+end
+
+local function default_transitions(kind)
+  return kind == "medium-replay" and nil or 1000000
+end
+
+--- Makes a dataset.  given: { transitions =, seed =, path =, report = function(rows) }
+--- -> path, a table about it
+function recipes.make(name, given)
+  local about, kind = parse(name)
+  local path = given.path or recipes.path(name)
+  local folder = path:match("^(.*)/[^/]*$")
+  if folder and lfs.attributes(folder, "mode") ~= "directory" then assert(lfs.mkdir(folder)) end
+  local seed = given.seed or 1
+  local metadata = { maker = "tide " .. core.process.versions().tide, dataset = name, env = about.env, seed = seed }
+  if kind == "medium-replay" then
+    local run = recipes.behaviour(name:match("^%w+"), { seed = seed, steps = given.transitions })
+    local out = folder and folder .. "/" .. name .. "-run" or name .. "-run"
+    if lfs.attributes(out .. "/checkpoint.h5", "mode") == "file" then run.overrides.resume = out
+    else run.overrides.out = out end
+    local final = run:train()
+    metadata.behaviour_return = final.mean
+    local count = recipes.write_replay(run, path, metadata)
+    return path, { rows = count, behaviour_return = final.mean }
+  end
+  local real = world(about.env, { seed = seed })
+  local actor, mode = setmetatable({ rng = core.rng(seed, 7), action_dim = real.action_dim }, uniform), "sample"
+  if kind == "medium" then
+    local file = paths.envs(("policies/%s-medium.h5"):format(name:match("^%w+")))
+    actor = network.policy_from(core.tree_read(file), core.rng(seed, 7), file)
+  end
+  metadata.algorithm = kind == "random" and "uniform actions" or "SAC, sampled actions"
+  local transitions = given.transitions or default_transitions(kind)
+  local returns = roll_out(actor, mode, real, path, transitions, metadata, given.report)
+  local mean = #returns > 0 and evaluation.statistics(returns) or nil
+  return path, { rows = transitions, episodes = #returns, mean_return = mean,
+                 score = mean and env.normalised_score(real.env, mean) }
+end
+
+return recipes
