@@ -188,6 +188,13 @@ tide_status tide_sim_body_position(tide_sim *sim, const char *body, double posit
 
 /* ---- the state ---- */
 
+/* n may be 0, and the pointers NULL then: models without joints or actuators. */
+static void copy(double *to, const double *from, size_t n)
+{
+    if (n > 0)
+        memcpy(to, from, n * sizeof *to);
+}
+
 static tide_status check_finite(const char *what, const double *values, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -225,8 +232,8 @@ tide_status tide_sim_place(tide_sim *sim, const double *qpos, const double *qvel
     TIDE_TRY(check_finite("qpos", qpos, nq));
     TIDE_TRY(check_finite("qvel", qvel, nv));
     TIDE_TRY(clear(sim));
-    memcpy(sim->data->qpos, qpos, nq * sizeof *qpos);
-    memcpy(sim->data->qvel, qvel, nv * sizeof *qvel);
+    copy(sim->data->qpos, qpos, nq);
+    copy(sim->data->qvel, qvel, nv);
     return TIDE_OK;
 }
 
@@ -254,13 +261,13 @@ size_t tide_sim_state_size(const tide_sim *sim)
 
 static double *put(double *to, const double *from, size_t n)
 {
-    memcpy(to, from, n * sizeof *to);
+    copy(to, from, n);
     return to + n;
 }
 
 static const double *take(const double *from, double *to, size_t n)
 {
-    memcpy(to, from, n * sizeof *to);
+    copy(to, from, n);
     return from + n;
 }
 
@@ -271,8 +278,7 @@ static void save(const tide_sim *sim, double *state)
     *state++ = d->time;
     state = put(state, d->qpos, tide_sim_nq(sim));
     state = put(state, d->qvel, tide_sim_nv(sim));
-    if (tide_sim_na(sim) > 0)
-        state = put(state, d->act, tide_sim_na(sim));
+    state = put(state, d->act, tide_sim_na(sim));
     put(state, d->qacc_warmstart, warm_start_count(sim));
 }
 
@@ -284,8 +290,7 @@ static tide_status load_state(tide_sim *sim, const double *state)
     d->time = *state++;
     state = take(state, d->qpos, tide_sim_nq(sim));
     state = take(state, d->qvel, tide_sim_nv(sim));
-    if (tide_sim_na(sim) > 0)
-        state = take(state, d->act, tide_sim_na(sim));
+    state = take(state, d->act, tide_sim_na(sim));
     take(state, d->qacc_warmstart, warm_start_count(sim));
     sim->unforwarded = false;
     return TIDE_OK;
@@ -431,8 +436,7 @@ tide_status tide_sim_step(tide_sim *sim, size_t frame_skip, bool *diverged)
         return tide_fail(TIDE_STATE, "step: the simulation failed in its last step; reset it first");
     TIDE_TRY(tide_sim_settle(sim));
     save(sim, sim->last);
-    if (nu > 0)
-        memcpy(sim->data->ctrl, sim->control, nu * sizeof *sim->control);
+    copy(sim->data->ctrl, sim->control, nu);
     for (int w = 0; w < mjNWARNING; w++)
         sim->data->warning[w].number = 0;
 

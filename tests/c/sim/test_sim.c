@@ -81,6 +81,49 @@ START_TEST(a_file_that_is_no_model_is_refused)
 }
 END_TEST
 
+START_TEST(a_model_without_joints_or_actuators_steps)
+{
+    tide_sim *sim;
+    bool diverged;
+    double state[2];
+    ck_assert_int_eq(load_text("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>", &sim), TIDE_OK);
+    ck_assert_uint_eq(tide_sim_state_size(sim), 2);
+    ck_assert_int_eq(tide_sim_step(sim, 3, &diverged), TIDE_OK);
+    ck_assert_int_eq(tide_sim_get_state(sim, state), TIDE_OK);
+    ck_assert_double_eq(state[0], 1.0);
+    ck_assert_double_eq_tol(state[1], 0.006, 1e-12); /* three of MuJoCo's default steps */
+    ck_assert_int_eq(tide_sim_place(sim, NULL, NULL), TIDE_OK);
+    ck_assert_int_eq(tide_sim_set_state(sim, state), TIDE_OK);
+    tide_sim_destroy(sim);
+}
+END_TEST
+
+START_TEST(activations_are_part_of_the_state)
+{
+    static const char muscle[] =
+        "<mujoco><worldbody><body><joint name='j' type='hinge' axis='0 1 0'/><geom size='.1' pos='0 0 1'/></body>"
+        "</worldbody><actuator><general joint='j' dyntype='filter' dynprm='1'/></actuator></mujoco>";
+    tide_sim *a, *b;
+    bool diverged;
+    double state[6];
+    ck_assert_int_eq(load_text(muscle, &a), TIDE_OK);
+    ck_assert_int_eq(load_text(muscle, &b), TIDE_OK);
+    ck_assert_uint_eq(tide_sim_na(a), 1);
+    ck_assert_uint_eq(tide_sim_state_size(a), 6);
+    *tide_sim_control(a) = *tide_sim_control(b) = 1.0;
+    ck_assert_int_eq(tide_sim_step(a, 50, &diverged), TIDE_OK);
+    ck_assert_int_eq(tide_sim_get_state(a, state), TIDE_OK);
+    ck_assert_double_gt(state[4], 0.05);
+    ck_assert_int_eq(tide_sim_set_state(b, state), TIDE_OK);
+    *tide_sim_control(a) = *tide_sim_control(b) = 0.5;
+    ck_assert_int_eq(tide_sim_step(a, 50, &diverged), TIDE_OK);
+    ck_assert_int_eq(tide_sim_step(b, 50, &diverged), TIDE_OK);
+    check_same_state(a, b);
+    tide_sim_destroy(a);
+    tide_sim_destroy(b);
+}
+END_TEST
+
 START_TEST(a_restored_sim_continues_bit_for_bit)
 {
     tide_sim *a = load_cheetah(), *b = load_cheetah();
@@ -430,6 +473,8 @@ int main(void)
     TCase *tests = tcase_create("sim");
     tcase_add_test(tests, a_missing_file_is_named);
     tcase_add_test(tests, a_file_that_is_no_model_is_refused);
+    tcase_add_test(tests, a_model_without_joints_or_actuators_steps);
+    tcase_add_test(tests, activations_are_part_of_the_state);
     tcase_add_test(tests, a_restored_sim_continues_bit_for_bit);
     tcase_add_test(tests, saving_the_state_does_not_disturb_the_future);
     tcase_add_test(tests, the_warm_start_is_part_of_the_state);
