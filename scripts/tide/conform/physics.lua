@@ -7,7 +7,6 @@ local core = require "tide.core"
 local env = require "tide.env"
 local gap = require "tide.gap"
 local models = require "tide.conform.models"
-local options = require "tide.options"
 local world = require "tide.world"
 
 local physics = {}
@@ -148,13 +147,20 @@ end
 
 -- ---- a file ----
 
+local function sorted_names(tree)
+  local names = {}
+  for name in pairs(tree) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  return names
+end
+
 --- Groups ENV/DYNAMICS that hold init_qpos, by environment, in order.
 local function find_cases(tree)
   local found = {}
-  for _, name in ipairs(options.names(tree)) do
+  for _, name in ipairs(sorted_names(tree)) do
     local node = tree[name]
     if type(node) == "table" then
-      for _, dynamics in ipairs(options.names(node)) do
+      for _, dynamics in ipairs(sorted_names(node)) do
         local case = node[dynamics]
         if type(case) == "table" and case.init_qpos ~= nil then
           found[#found + 1] = { env = name, dynamics = dynamics, label = name .. "/" .. dynamics, tree = case }
