@@ -62,7 +62,7 @@ end
 local function with_path(value, f)
   local name = os.tmpname()
   write(name, f)
-  local pipe = assert(io.popen(("PATH=%s /usr/bin/lua5.4 %s 2>&1"):format(value, name)))
+  local pipe = assert(io.popen(("PATH=%s %s %s 2>&1"):format(value, os.getenv "TIDE_LUA", name)))
   local output = pipe:read("a")
   pipe:close()
   os.remove(name)
