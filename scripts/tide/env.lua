@@ -12,6 +12,7 @@
 --   terminal(physics)                       true where the episode truly ends
 --   reference_scores   { random = r, expert = e }, optional, for normalised scores
 local lfs = require "lfs"
+local options = require "tide.options"
 local paths = require "tide.paths"
 
 local env = {}
@@ -21,6 +22,10 @@ local fields = {
   reset = "function", measure = "function", reward = "function", terminal = "function",
 }
 local optional = { reference_scores = "table", folder = "string" }
+local known_fields = {}
+for _, some in ipairs { fields, optional } do
+  for key in pairs(some) do known_fields[key] = true end
+end
 local observation_fields = { skip_qpos = true, clip = true }
 
 local function is_count(x)
@@ -39,10 +44,14 @@ function env.check(definition, folder)
     end
   end
   for key in pairs(definition) do
-    if not fields[key] and not optional[key] then refuse("there is no field %q", tostring(key)) end
+    if not known_fields[key] then
+      error(options.unknown("environment " .. label, key, options.names(known_fields)), 0)
+    end
   end
   for key in pairs(definition.observation) do
-    if not observation_fields[key] then refuse("there is no field observation.%s", tostring(key)) end
+    if not observation_fields[key] then
+      error(options.unknown(("environment %s: observation"):format(label), key, options.names(observation_fields)), 0)
+    end
   end
   if not is_count(definition.frame_skip) then refuse("frame_skip must be a whole number from 1 on") end
   if not is_count(definition.max_episode_steps) then refuse("max_episode_steps must be a whole number from 1 on") end
@@ -99,7 +108,7 @@ function env.get(what)
     local definition = load_file(file_of(what))
     if definition.name == what then return definition end
   end
-  error(("no environment %q; there are: %s"):format(what, table.concat(env.list(), ", ")), 0)
+  error(options.unknown("environment", what, env.list()), 0)
 end
 
 --- 100 (return - random) / (expert - random), D4RL's normalised score; nil without reference scores.

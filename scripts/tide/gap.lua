@@ -4,6 +4,8 @@
 --
 -- A gap has parts; a part is the name of a kind of gap and its parameters, so that a run's record
 -- can name it: tostring(g) gives "gravity(2.0) + joint_noise(0.1)", and gap.from takes that back.
+local options = require "tide.options"
+
 local gap = {}
 
 local Gap = {}
@@ -12,7 +14,7 @@ Gap.__index = Gap
 local kinds = {} -- name -> { apply = function(world, ...), parameters = { names }, builtin = bool }
 
 local function parameter_text(value)
-  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "string" then return '"' .. value .. '"' end
   return tostring(value)
 end
 
@@ -67,6 +69,9 @@ local function make(name, ...)
       error(("gap.%s: %s must be a finite number, a string or a boolean, not %s"):format(name, parameter,
         tostring(value)), 3)
     end
+    if type(value) == "string" and value:find('[%c"]') then
+      error(("gap.%s: %s holds a quotation mark or a line break"):format(name, parameter), 3)
+    end
   end
   if kind.check then kind.check(part) end
   return setmetatable({ parts = { part } }, Gap)
@@ -92,35 +97,57 @@ function gap.define(name, apply, parameters)
   return register(name, apply, parameters or {})
 end
 
---- The value that a parameter's text stands for.
-local function parse_value(text)
-  if text == "true" or text == "false" then return text == "true" end
-  return tonumber(text) or text:match('^"(.*)"$') or text
-end
-
-local function parse(text)
-  local whole
-  for term in (text .. "+"):gmatch("%s*(.-)%s*%+%f[%s%a%z]") do
-    local name, list = term:match("^(%a[%w_-]*)%s*%((.*)%)$")
-    name = name or term:match("^(%a[%w_-]*)$")
-    if not name then error(("gap %q: name(parameter, ...) + ... is needed"):format(text), 0) end
-    if not kinds[name] then
-      error(("no gap %q; there are: %s"):format(name, table.concat(gap.list(), ", ")), 0)
-    end
-    local values = {}
-    for value in (list or ""):gmatch("%s*([^,]+)") do values[#values + 1] = parse_value(value:match("^(.-)%s*$")) end
-    local one = make(name, table.unpack(values))
-    whole = whole and whole + one or one
-  end
-  return whole
-end
-
 --- Names of the gaps there are, in order.
 function gap.list()
   local names = {}
   for name in pairs(kinds) do names[#names + 1] = name end
   table.sort(names)
   return names
+end
+
+local function unknown(name)
+  error(options.unknown("gap", tostring(name), gap.list()), 0)
+end
+
+--- One value at position `at` of the text.  -> value, position after it; nil where there is none
+local function parse_value(text, at)
+  local quoted, after = text:match('^%s*"([^"]*)"%s*()', at)
+  if quoted then return quoted, after end
+  local word
+  word, after = text:match("^%s*([^%s,()\"]+)%s*()", at)
+  if word == "true" or word == "false" then return word == "true", after end
+  return tonumber(word), after
+end
+
+--- "name(value, ...) + name(value, ...)"
+local function parse(text)
+  local function refuse()
+    error(("gap %q: name(parameter, ...) + ... is needed"):format(text), 0)
+  end
+  local whole, at = nil, 1
+  repeat
+    local name, after = text:match("^%s*(%a[%w_-]*)%s*()", at)
+    if not name then refuse() end
+    if not kinds[name] then unknown(name) end
+    local values, n = {}, 0
+    if text:sub(after, after) == "(" and text:match("^%(%s*%)", after) then
+      after = text:match("^%(%s*%)%s*()", after)
+    elseif text:sub(after, after) == "(" then
+      repeat
+        local value
+        value, after = parse_value(text, after + 1)
+        if value == nil then refuse() end
+        n = n + 1
+        values[n] = value
+      until text:sub(after, after) ~= ","
+      after = text:match("^%)%s*()", after) or refuse()
+    end
+    at = text:match("^%+()", after)
+    if not at and after <= #text then refuse() end
+    local one = make(name, table.unpack(values, 1, n))
+    whole = whole and whole + one or one
+  until not at
+  return whole
 end
 
 --- from(what) -> a gap: what is a gap, its text, or what describe() gave. nil stays nil.
@@ -131,8 +158,7 @@ function gap.from(what)
   local whole
   for _, record in ipairs(what) do
     local kind = type(record) == "table" and kinds[record.name]
-    if not kind then error(("no gap %q; there are: %s"):format(tostring(type(record) == "table" and record.name),
-      table.concat(gap.list(), ", ")), 0) end
+    if not kind then unknown(type(record) == "table" and record.name) end
     local values = {}
     for p, parameter in ipairs(kind.parameters) do values[p] = record[parameter] end
     local one = make(record.name, table.unpack(values, 1, #kind.parameters))

@@ -9,6 +9,7 @@
 local core = require "tide.core"
 local env = require "tide.env"
 local gap = require "tide.gap"
+local options = require "tide.options"
 
 local World = {}
 World.__index = World
@@ -90,8 +91,8 @@ end
 --- Writes the observation into the tensor that was not returned last.
 local function observe(world)
   world.observation, world.spare = world.spare, world.observation
-  local options = world.env.observation
-  world.physics:observe(world.observation, options.skip_qpos, options.clip)
+  local wanted = world.env.observation
+  world.physics:observe(world.observation, wanted.skip_qpos, wanted.clip)
   return world.observation
 end
 
@@ -191,29 +192,27 @@ function World:__tostring()
   return ("world %s%s"):format(self.name, self.gap and " with " .. tostring(self.gap) or "")
 end
 
-local defaults = { gap = true, seed = true }
+local defaults = { gap = false, seed = 0 }
 
 --- new(env [, { gap = g, seed = n }]) -> a world.  env: a name, a file or a definition (see tide.env).
 local function new(what, given)
-  given = given or {}
-  for key in pairs(given) do
-    if not defaults[key] then error(("world: there is no option %q; there are: gap, seed"):format(tostring(key)), 3) end
+  local chosen = options.merge(defaults, given, "world")
+  if math.type(chosen.seed) ~= "integer" then
+    error("world: seed must be an integer, not " .. tostring(chosen.seed), 0)
   end
-  local seed = given.seed or 0
-  if math.type(seed) ~= "integer" then error("world: seed must be an integer, not " .. tostring(seed), 3) end
   local definition = env.get(what)
   local physics = core.physics(env.model_path(definition))
   local nq, nv, nu = physics:sizes()
   local skip = definition.observation.skip_qpos or 0
   if skip > nq then
     error(("environment %s: observation.skip_qpos is %d, but there are %d positions"):format(definition.name, skip,
-      nq), 3)
+      nq), 0)
   end
   local observation_dim = nq - skip + nv
   local world = setmetatable({
     env = definition, name = definition.name, physics = physics, model = physics:model(),
     observation_dim = observation_dim, action_dim = nu, max_episode_steps = definition.max_episode_steps,
-    gap = gap.from(given.gap or nil), seed = seed, rng = core.rng(seed, RESET_STREAM), hooks = {},
+    gap = gap.from(chosen.gap or nil), seed = chosen.seed, rng = core.rng(chosen.seed, RESET_STREAM), hooks = {},
     observation = core.zeros(observation_dim), spare = core.zeros(observation_dim), executed = core.zeros(nu),
     steps = 0, over = true, diverged = 0, divergence = nil, measured = 0.0,
   }, World)
