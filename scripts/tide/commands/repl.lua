@@ -155,7 +155,7 @@ end
 
 function repl.run()
   local core = require "tide.core"
-  _G.tide = package.searchpath("tide", package.path) and require "tide" or core -- TODO: init.lua
+  _G.tide = require "tide"
   local interactive = core.process.is_terminal(0) and core.process.is_terminal(1)
   local read = plain_reader(interactive)
   if interactive then
