@@ -43,6 +43,21 @@ function program.run(arguments, given)
   return program.shell(table.concat(words, " "), given)
 end
 
+--- program.terminal(command, folder, prompt, keys [, env]) -> what a terminal showed: types `keys` once it has shown
+-- `prompt` at the start of a line. `script` makes the terminal; `folder` is for what it shows.
+function program.terminal(command, folder, prompt, keys, env)
+  local shown = folder .. "/shown"
+  local waiting = "until grep -q '^%s' %s 2>/dev/null; do sleep 0.02; done; cat"
+  local typing = ("{ timeout 20 sh -c %s; }"):format(quote(waiting:format(prompt, shown)))
+  local terminal = ("timeout 30 script -qfec %s %s"):format(quote(command), shown)
+  local variables = { TERM = "xterm" }
+  for name, value in pairs(env or {}) do
+    variables[name] = value
+  end
+  program.shell(typing .. " | " .. terminal, { input = keys, env = variables })
+  return read_all(shown)
+end
+
 --- The contents of a temporary folder's life: f(folder) with the folder removed afterwards, whatever happens.
 function program.with_folder(f)
   local folder = os.tmpname()
