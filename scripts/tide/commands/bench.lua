@@ -4,16 +4,16 @@ local json = require "tide.json"
 local options = require "tide.options"
 local update = require "tide.bench.update"
 
-local bench = { summary = "measure speed" }
+local bench = { summary = "Measure speed." }
 
 local agents = { "h2o", "sac" }
 
 function bench.configure(command)
-  command:argument("what", "what to measure: update"):args("?"):default("update"):choices { "update" }
-  command:option("--agent", "h2o or sac; all of them otherwise"):choices(agents)
-  command:option("--threads", "threads of the matrix products", 1, math.tointeger)
-  command:option("--seconds", "how long to measure each agent", 8, tonumber)
-  command:flag("--json", "print one array of objects")
+  command:argument("what", "What to measure: update."):args("?"):default("update"):choices { "update" }
+  command:option("--agent", "H2o or sac; all of them otherwise."):choices(agents)
+  command:option("--threads", "Threads of the matrix products.", 1, math.tointeger)
+  command:option("--seconds", "How long to measure each agent.", 8, tonumber)
+  command:flag("--json", "Print one array of objects.")
 end
 
 local function print_result(r)

@@ -1,12 +1,12 @@
 --- tide conform FILE.h5: Tide's numbers against recorded ones.
 local core = require "tide.core"
 
-local conform = { summary = "compare with reference figures" }
+local conform = { summary = "Compare with reference figures." }
 
 function conform.configure(command)
-  command:argument("files", "HDF5 files: training steps (updates.h5) or physics (envs.h5)"):args("+")
-  command:option("--only", "cases whose name holds this text")
-  command:flag("--verbose", "also the quantities without a stated tolerance")
+  command:argument("files", "HDF5 files: training steps (updates.h5) or physics (envs.h5)."):args("+")
+  command:option("--only", "Cases whose name holds this text.")
+  command:flag("--verbose", "Also the quantities without a stated tolerance.")
 end
 
 local marks = { passed = "ok", failed = "FAILED", info = "info", unsupported = "not yet supported" }

@@ -5,16 +5,16 @@ local gap = require "tide.gap"
 local json = require "tide.json"
 local tide = require "tide"
 
-local eval = { summary = "evaluate a policy" }
+local eval = { summary = "Evaluate a policy." }
 
 function eval.configure(command)
-  command:argument("policy", "a policy.h5 file or the folder of a run")
-  command:option("--env", "the environment; the one it was trained for otherwise")
-  command:option("--gap", "what is wrong with it: 'gravity(2.0) + joint_noise(1.0)'")
-  command:option("--episodes", "how many episodes", 5, math.tointeger)
-  command:option("--seed", "of the initial states", 0, math.tointeger)
-  command:flag("--sample", "sample actions instead of taking the deterministic ones")
-  command:flag("--json", "print one JSON object")
+  command:argument("policy", "A policy.h5 file or the folder of a run.")
+  command:option("--env", "The environment; the one it was trained for otherwise.")
+  command:option("--gap", "What is wrong with it: 'gravity(2.0) + joint_noise(1.0)'.")
+  command:option("--episodes", "How many episodes.", 5, math.tointeger)
+  command:option("--seed", "Of the initial states.", 0, math.tointeger)
+  command:flag("--sample", "Sample actions instead of taking the deterministic ones.")
+  command:flag("--json", "Print one JSON object.")
 end
 
 function eval.run(args)

@@ -3,13 +3,13 @@ local json = require "tide.json"
 local lfs = require "lfs"
 local run = require "tide.commands.run"
 
-local resume = { summary = "continue an interrupted run" }
+local resume = { summary = "Continue an interrupted run." }
 
 function resume.configure(command)
-  command:argument("folder", "the run's folder, such as runs/h2o-halfcheetah-seed1")
-  command:option("--script", "the experiment script, where it is not where it was")
-  command:option("--steps", "updates in all, to train longer than first asked", nil, tonumber)
-  command:flag("--quiet", "no progress but evaluations")
+  command:argument("folder", "The run's folder, such as runs/h2o-halfcheetah-seed1.")
+  command:option("--script", "The experiment script, where it is not where it was.")
+  command:option("--steps", "Updates in all, to train longer than first asked.", nil, tonumber)
+  command:flag("--quiet", "No progress but evaluations.")
 end
 
 --- Where `path`, relative to the folder that the run was started in, is now.

@@ -2,17 +2,17 @@
 local experiment = require "tide.experiment"
 local lfs = require "lfs"
 
-local run = { summary = "run an experiment script" }
+local run = { summary = "Run an experiment script." }
 
 function run.configure(command)
-  command:argument("script", "the Lua file to run, such as experiments/quickstart.lua")
-  command:argument("arguments", "what the script finds in its argument list"):args("*")
-  command:option("--seed", "the experiment's seed", nil, math.tointeger)
-  command:option("--steps", "updates in all (1e5 is understood)", nil, tonumber)
-  command:option("--threads", "threads of the matrix products", nil, math.tointeger)
-  command:option("--set", "change any value of the experiment: --set agent.beta=0.1"):count("*"):argname("path=value")
-  command:option("--out", "folder of the run instead of runs/NAME")
-  command:flag("--quiet", "no progress but evaluations")
+  command:argument("script", "The Lua file to run, such as experiments/quickstart.lua.")
+  command:argument("arguments", "What the script finds in its argument list."):args("*")
+  command:option("--seed", "The experiment's seed.", nil, math.tointeger)
+  command:option("--steps", "Updates in all (1e5 is understood).", nil, tonumber)
+  command:option("--threads", "Threads of the matrix products.", nil, math.tointeger)
+  command:option("--set", "Change any value of the experiment: --set agent.beta=0.1."):count("*"):argname("path=value")
+  command:option("--out", "Folder of the run instead of runs/NAME.")
+  command:flag("--quiet", "No progress but evaluations.")
 end
 
 --- The command line as a shell would take it, for records.
