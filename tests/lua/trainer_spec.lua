@@ -1,0 +1,194 @@
+--- Promises of tide.experiment and the training loop.
+local core = require "tide.core"
+local experiment = require "tide.experiment"
+local json = require "tide.json"
+local lfs = require "lfs"
+local tide = require "tide"
+
+local folder, dataset
+
+local function remove(path)
+  if lfs.attributes(path, "mode") == "directory" then
+    for name in lfs.dir(path) do
+      if name ~= "." and name ~= ".." then remove(path .. "/" .. name) end
+    end
+    lfs.rmdir(path)
+  else
+    os.remove(path)
+  end
+end
+
+--- A small H2O run in `out`, changed by `given` and by the overrides.
+local function small(out, given, overrides)
+  local over = experiment.overrides
+  for key in pairs(over) do over[key] = nil end
+  over.out, over.quiet, over.set = out, true, {}
+  for key, value in pairs(overrides or {}) do over[key] = value end
+  local config = {
+    agent = tide.agents.h2o { hidden = { 16, 16 }, real_batch = 16, sim_batch = 16, discriminator_batch = 32 },
+    real = { env = "HalfCheetah", dataset = dataset },
+    sim = { gap = tide.gap.gravity(2.0) + tide.gap.joint_noise(0.1) },
+    steps = 60, seed = 3,
+    training = { epoch_updates = 20, epoch_rollout_steps = 40, rounds = 2 },
+    evaluation = { every = 1, episodes = 1 }, checkpoint = { every = 1 },
+  }
+  for key, value in pairs(given or {}) do config[key] = value end
+  return tide.experiment(config)
+end
+
+--- The lines of metrics.jsonl without their times.
+local function metrics(out)
+  local lines = {}
+  for line in io.lines(out .. "/metrics.jsonl") do
+    local row = json.decode(line)
+    for key in pairs(row) do
+      if key:find("^time/") then row[key] = nil end
+    end
+    lines[#lines + 1] = row
+  end
+  return lines
+end
+
+local function weights(run)
+  local all = {}
+  for name, net in pairs(run.agent.networks) do all[name] = net:weight(2):totable() end
+  return all
+end
+
+describe("training", function()
+  setup(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder))
+    dataset = folder .. "/random.h5"
+    tide.recipes.make("halfcheetah-random", { transitions = 2000, path = dataset })
+  end)
+  teardown(function() remove(folder) end)
+
+  it("with the same seed twice gives the same metrics and weights, with another seed others", function()
+    local a, b, c = small(folder .. "/a"), small(folder .. "/b"), small(folder .. "/c", { seed = 4 })
+    a:train()
+    b:train()
+    c:train()
+    assert.are.same(metrics(folder .. "/a"), metrics(folder .. "/b"))
+    assert.are.same(weights(a), weights(b))
+    assert.are_not.same(weights(a), weights(c))
+    assert.are.equal(4, #metrics(folder .. "/a")) -- before, and after each of three epochs
+  end)
+
+  it("interrupted anywhere and resumed, equals the unbroken run", function()
+    local whole = small(folder .. "/whole")
+    whole:train()
+    for at, stop in ipairs { 7, 30, 41 } do
+      local out = folder .. "/broken" .. at
+      local first = small(out)
+      local update = first.agent.update
+      first.agent.update = function(self, batches)
+        local result = update(self, batches)
+        if first.updates + 1 == stop then os.execute("kill -TERM " .. core.process.pid()) end
+        return result
+      end
+      local ok, problem = pcall(first.train, first)
+      assert.is_false(ok)
+      assert.is_true(problem.interrupted)
+      assert.is_truthy(tostring(problem):find("tide resume " .. out, 1, true))
+      assert.are.equal("interrupted", json.read(out .. "/run.json").state)
+      local second = small(out, nil, { resume = out })
+      second:train()
+      assert.are.same(metrics(folder .. "/whole"), metrics(out))
+      assert.are.same(weights(whole), weights(second))
+      assert.are.equal("done", json.read(out .. "/run.json").state)
+    end
+  end)
+
+  it("a loss that is not finite fails the run, names it and keeps the checkpoint", function()
+    local out = folder .. "/nan"
+    local run = small(out)
+    local update = run.agent.update
+    run.agent.update = function(self, batches)
+      if run.updates == 25 then self.q1:weight(1):set(1, 1, 0 / 0) end
+      return update(self, batches)
+    end
+    local ok, problem = pcall(run.train, run)
+    assert.is_false(ok)
+    assert.is_truthy(tostring(problem):find("nan", 1, true) or tostring(problem):find("finite", 1, true), problem)
+    assert.are.equal("failed", json.read(out .. "/run.json").state)
+    assert.are.equal(20, core.tree_read(out .. "/checkpoint.h5").updates)
+  end)
+
+  it("leaves a policy that acts as the agent does", function()
+    local run = small(folder .. "/policy")
+    run:train()
+    local policy, about = tide.load_policy(folder .. "/policy")
+    local observation = core.rng(1):normal(17)
+    assert.are.same(run.agent:act(observation, "mean"):totable(), policy:act(observation, "mean"):totable())
+    assert.are.equal("HalfCheetah", about.env)
+    core.end_step()
+  end)
+
+  it("stores the clean action, not the one that a gap executes", function()
+    local run = small(folder .. "/clean", { sim = { gap = tide.gap.joint_noise(5.0) } })
+    local acted = {}
+    local act = run.agent.act
+    run.agent.act = function(self, observation, mode)
+      local action = act(self, observation, mode)
+      if mode == "sample" then acted[#acted + 1] = action:totable() end
+      return action
+    end
+    run:train()
+    local rows = run.replay:state()
+    for i = 1, #acted do assert.are.same(acted[i], rows.actions:rows(i, i):reshape(6):totable()) end
+    core.end_step()
+  end)
+
+  it("an agent without simulation steps no simulator", function()
+    local bc = tide.agent("test-cloning", { uses = { "real" }, batch = 8 })
+    function bc:build(task)
+      self.policy = tide.policy(task.observation_dim, task.action_dim, { 8 }, self.rng)
+      self.optimisers.policy = tide.adam(self.policy:parameters(), 1e-3)
+      self.networks.policy = self.policy.net
+    end
+    function bc:batches() return { train = { real = self.batch, sim = 0 } } end
+    function bc:update(batches)
+      local loss = tide.mse(self.policy:mean(batches.train.observations), batches.train.actions)
+      self.optimisers.policy:minimise(loss)
+      return { loss = loss:item() }
+    end
+    local run = small(folder .. "/cloning", { agent = bc {}, sim = {} })
+    run:train()
+    assert.is_nil(run.sim)
+    assert.are.equal(0, run.sim_steps)
+    assert.is_number(metrics(folder .. "/cloning")[2]["train/loss"])
+  end)
+
+  describe("the command line", function()
+    it("changes any value", function()
+      local run = small(folder .. "/set", nil, { seed = 9, steps = 10, set = { "agent.beta=0.5", "sim.gap=friction(0.3)",
+        "evaluation.episodes=2" } })
+      assert.are.same({ 9, 10, 0.5, "friction(0.3)", 2 }, { run.config.seed, run.config.steps, run.agent.beta,
+        run.config.sim.gap, run.config.evaluation.episodes })
+    end)
+
+    it("is refused an unknown value with the nearest names", function()
+      local ok, problem = pcall(small, folder .. "/x", nil, { set = { "agent.betta=1" } })
+      assert.is_false(ok)
+      assert.is_truthy(tostring(problem):find("unknown 'betta'; nearest: beta", 1, true), problem)
+    end)
+  end)
+
+  it("wrong experiments are refused before anything is written", function()
+    local function refused(text, given, overrides)
+      local ok, problem = pcall(small, folder .. "/refused", given, overrides)
+      assert.is_false(ok)
+      assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in %s"):format(text, tostring(problem)))
+      assert.is_nil(lfs.attributes(folder .. "/refused"))
+    end
+    refused("unknown 'stepss'; nearest: steps", { stepss = 1 })
+    refused("steps must be a whole number from 1 on", { steps = 0 })
+    refused("rounds of 3 does not divide", { training = { rounds = 3 } })
+    refused("no environment", { real = { env = "Cheetah", dataset = dataset } })
+    refused("real.dataset must name some", { real = { env = "HalfCheetah" } })
+    refused("no such dataset file", { real = { env = "HalfCheetah", dataset = folder .. "/none.h5" } })
+    refused("agent must be a choice", { agent = "h2o" })
+  end)
+end)
