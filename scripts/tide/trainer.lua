@@ -241,7 +241,8 @@ local function open_record(self)
   over.resume, over.out = nil, nil -- for the first experiment of a script only
   self.dir = self.record.dir
   for _, difference in ipairs(self.record.differences or {}) do
-    io.stderr:write(("warning: %s: results may differ in their last bits from an uninterrupted run\n"):format(difference))
+    io.stderr:write(("warning: %s: the results may differ from an uninterrupted run's in their last bits\n")
+      :format(difference))
   end
 end
 

@@ -1,7 +1,8 @@
 local options = require "tide.options"
 
 describe("options", function()
-  local defaults = { beta = 0.01, hidden = { 256, 256 }, entropy = "auto", lagrange = false, sim = { env = "", gap = false } }
+  local defaults = { beta = 0.01, hidden = { 256, 256 }, entropy = "auto", lagrange = false,
+                     sim = { env = "", gap = false } }
 
   it("merge keeps defaults and takes what is given", function()
     local merged = options.merge(defaults, { beta = 0.1, sim = { env = "HalfCheetah" } }, "test")

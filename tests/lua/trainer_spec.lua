@@ -163,8 +163,8 @@ describe("training", function()
 
   describe("the command line", function()
     it("changes any value", function()
-      local run = small(folder .. "/set", nil, { seed = 9, steps = 10, set = { "agent.beta=0.5", "sim.gap=friction(0.3)",
-        "evaluation.episodes=2" } })
+      local run = small(folder .. "/set", nil, { seed = 9, steps = 10,
+        set = { "agent.beta=0.5", "sim.gap=friction(0.3)", "evaluation.episodes=2" } })
       assert.are.same({ 9, 10, 0.5, "friction(0.3)", 2 }, { run.config.seed, run.config.steps, run.agent.beta,
         run.config.sim.gap, run.config.evaluation.episodes })
     end)
