@@ -145,7 +145,9 @@ local function check_free(dir, options)
     :format(dir, state), 0)
 end
 
-local known = { start = true, config = true, command = true, resume_step = true, overwrite = true, name = true, root = true }
+local known = {
+  start = true, config = true, command = true, resume_step = true, overwrite = true, name = true, root = true,
+}
 
 local function check_options(options)
   for key in pairs(options) do
