@@ -40,8 +40,8 @@ function agent.define(name, given)
   defaults.uses = nil
   return setmetatable(class, {
     __index = agent.methods,
-    __call = function(_, given)
-      return setmetatable({ class = class, name = name, options = options.merge(defaults, given, name) }, choice)
+    __call = function(_, chosen)
+      return setmetatable({ class = class, name = name, options = options.merge(defaults, chosen, name) }, choice)
     end,
   })
 end
