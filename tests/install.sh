@@ -79,6 +79,9 @@ int main(void)
 C
 export PKG_CONFIG_PATH="$(dirname "$(find "$prefix" -name tide.pc)")"
 libdir=$(pkg-config --variable=libdir tide)
+for header in $(cd include/tide && find . -name '*.h'); do
+    echo "#include <$header>" | gcc -std=c17 -Wall -Werror $(pkg-config --cflags tide) -fsyntax-only -x c - || fail "$header"
+done
 gcc -std=c17 -Wall -Werror $sanitizer user.c $(pkg-config --cflags --libs tide) -o shared
 LD_LIBRARY_PATH=$libdir ./shared >shared.txt
 ldd ./shared | grep -q 'libtide\.so\.0' || fail "the program is not linked with libtide.so.0"
