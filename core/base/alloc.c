@@ -47,6 +47,14 @@ tide_status tide_alloc_array(size_t count, size_t size, void **block)
     return tide_alloc(count * size, block);
 }
 
+tide_status tide_alloc_untouched(size_t count, size_t size, void **block)
+{
+    *block = NULL;
+    if (size != 0 && count > PTRDIFF_MAX / size)
+        return tide_fail(TIDE_MEMORY, "alloc: %zu things of %zu bytes are more than a process can hold", count, size);
+    return alloc_raw(count * size, block);
+}
+
 void tide_free(void *block)
 {
     free(block);

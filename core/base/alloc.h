@@ -19,6 +19,9 @@ tide_status tide_alloc(size_t bytes, void **block);
 /* As tide_alloc, for `count` things of `size` bytes; the product is checked. */
 tide_status tide_alloc_array(size_t count, size_t size, void **block);
 
+/* As tide_alloc_array, not zeroed: a large block takes memory only where it is written. */
+tide_status tide_alloc_untouched(size_t count, size_t size, void **block);
+
 void tide_free(void *block);
 
 /* Bytes ever requested through tide_alloc by this process, never decreasing. */

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Arrays may claim 64 times the bytes of their file, and 64 MiB: compression in use gives less,
+/* Arrays may claim 1100 times the bytes of their file (gzip gives at most 1032), and 64 MiB:
  * arrays that were never written take no room. */
-static const uint64_t BUDGET_BASE = (uint64_t)64 << 20, BUDGET_FACTOR = 64;
+static const uint64_t BUDGET_BASE = (uint64_t)64 << 20, BUDGET_FACTOR = 1100;
 static const uint64_t CACHE_BYTES = (uint64_t)64 << 20;     /* of decompressed chunks, for each open array */
 static const uint64_t LARGEST_CHUNK = (uint64_t)256 << 20;  /* HDF5 allocates a chunk before it reads it */
 static const uint64_t LARGEST_BLOCK = (uint64_t)1024 << 20; /* chunks side by side that make up whole rows */
@@ -128,7 +128,7 @@ tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
         return tide_fail(TIDE_ARGUMENT, "%s: the path is too long", path);
     memcpy(input->path, path, strlen(path) + 1);
     TIDE_TRY(check_file(path, &input->bytes));
-    input->budget = BUDGET_BASE + (input->bytes < UINT64_MAX / 256 ? input->bytes * BUDGET_FACTOR : 0);
+    input->budget = BUDGET_BASE + (input->bytes < UINT64_MAX / 2 / BUDGET_FACTOR ? input->bytes * BUDGET_FACTOR : 0);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
