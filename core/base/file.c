@@ -15,7 +15,7 @@ tide_status tide_file_temporary(const char *path, char *text, size_t size)
     unsigned mine = atomic_fetch_add_explicit(&number, 1, memory_order_relaxed);
     int n = snprintf(text, size, "%s.%ld-%u.tmp", path, (long)getpid(), mine);
     if (n < 0 || (size_t)n >= size)
-        return tide_fail(TIDE_ARGUMENT, "%s: the path is too long", path);
+        return tide_fail(TIDE_ARGUMENT, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
     return TIDE_OK;
 }
 
@@ -38,7 +38,7 @@ static tide_status sync_folder(const char *path)
     const char *slash = strrchr(path, '/');
     size_t n = slash == NULL ? 0 : (size_t)(slash - path);
     if (n >= sizeof folder)
-        return tide_fail(TIDE_ARGUMENT, "%s: the path is too long", path);
+        return tide_fail(TIDE_ARGUMENT, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
     memcpy(folder, path, n);
     folder[n] = '\0';
     if (n == 0)
