@@ -134,6 +134,24 @@ static inline float slope_b(tide_binary kind, float x, float y)
     return 0.0f;
 }
 
+/* Adds g times the slope for one operand along one run, to one element where that operand is repeated: then
+ * in double, so that a scalar beside a million elements keeps its digits. */
+static void backward_run(tide_binary kind, int operand, float *target, size_t target_step, const float *g,
+                         const float *a, size_t a_step, const float *b, size_t b_step, size_t n)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < n; k++) {
+        float x = a[k * a_step], y = b[k * b_step];
+        float share = g[k] * (operand == 0 ? slope_a(kind, x, y) : slope_b(kind, x, y));
+        if (target_step != 0)
+            target[k] += share;
+        else
+            sum += (double)share;
+    }
+    if (target_step == 0)
+        target[0] += (float)sum;
+}
+
 static tide_status binary_backward(tide_tape *tape, tide_value *value)
 {
     const binary_saved *saved = value->saved;
@@ -150,12 +168,9 @@ static tide_status binary_backward(tide_tape *tape, tide_value *value)
             for (size_t j = 0; j < walk->dims[1]; j++) {
                 const float *a = value->inputs[0]->tensor.data + i * walk->a_step[0] + j * walk->a_step[1];
                 const float *b = value->inputs[1]->tensor.data + i * walk->b_step[0] + j * walk->b_step[1];
-                float *target = into + i * step[0] + j * step[1];
-                for (size_t k = 0; k < walk->dims[2]; k++) {
-                    float x = a[k * walk->a_step[2]], y = b[k * walk->b_step[2]];
-                    float slope = operand == 0 ? slope_a(saved->kind, x, y) : slope_b(saved->kind, x, y);
-                    target[k * step[2]] += *g++ * slope;
-                }
+                backward_run(saved->kind, operand, into + i * step[0] + j * step[1], step[2], g, a, walk->a_step[2], b,
+                             walk->b_step[2], walk->dims[2]);
+                g += walk->dims[2];
             }
         }
     }

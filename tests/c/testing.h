@@ -36,19 +36,19 @@ static inline float testing_uniform(tide_rng *rng, float low, float high)
     } while (0)
 
 /* The call fails with this status, and its message contains `text`. */
-#define MUST_FAIL(call, status, text)                                                             \
-    do {                                                                                          \
-        tide_status got_ = (call);                                                                \
+#define MUST_FAIL(call, status, text)                                                              \
+    do {                                                                                           \
+        tide_status got_ = (call);                                                                 \
         ck_assert_msg(got_ == (status), "%s: status %d, not %d", #call, (int)got_, (int)(status)); \
-        ck_assert_msg(strstr(tide_message(), text) != NULL, "%s: %s", #call, tide_message());     \
+        ck_assert_msg(strstr(tide_message(), text) != NULL, "%s: %s", #call, tide_message());      \
     } while (0)
 
 /* |got - wanted| <= relative |wanted| + absolute */
-#define NEAR(got, wanted, relative, absolute)                                                      \
-    do {                                                                                           \
-        double got_ = (double)(got), wanted_ = (double)(wanted);                                   \
-        ck_assert_msg(fabs(got_ - wanted_) <= (relative)*fabs(wanted_) + (absolute), "%s is %.9g, not %.9g", \
-                      #got, got_, wanted_);                                                        \
+#define NEAR(got, wanted, relative, absolute)                                                                      \
+    do {                                                                                                           \
+        double got_ = (double)(got), wanted_ = (double)(wanted);                                                   \
+        ck_assert_msg(fabs(got_ - wanted_) <= (relative)*fabs(wanted_) + (absolute), "%s is %.9g, not %.9g", #got, \
+                      got_, wanted_);                                                                              \
     } while (0)
 
 /* Runs one test case's suite; for main. */

@@ -99,11 +99,10 @@ START_TEST(functions)
         const char *name;
         float low, high, gap;
     } cases[] = {
-        {TIDE_NEGATE, "negate", -3, 3, 0},       {TIDE_EXP, "exp", -2, 2, 0},
-        {TIDE_LOG, "log", 0.3f, 4, 0},           {TIDE_SQRT, "sqrt", 0.3f, 4, 0},
-        {TIDE_SQUARE, "square", -2, 2, 0},       {TIDE_TANH, "tanh", -3, 3, 0},
-        {TIDE_RELU, "relu", -2, 2, 0.1f},        {TIDE_SIGMOID, "sigmoid", -4, 4, 0},
-        {TIDE_SOFTPLUS, "softplus", -4, 4, 0},   {TIDE_ABSOLUTE, "abs", -2, 2, 0.1f},
+        {TIDE_NEGATE, "negate", -3, 3, 0},   {TIDE_EXP, "exp", -2, 2, 0},         {TIDE_LOG, "log", 0.3f, 4, 0},
+        {TIDE_SQRT, "sqrt", 0.3f, 4, 0},     {TIDE_SQUARE, "square", -2, 2, 0},   {TIDE_TANH, "tanh", -3, 3, 0},
+        {TIDE_RELU, "relu", -2, 2, 0.1f},    {TIDE_SIGMOID, "sigmoid", -4, 4, 0}, {TIDE_SOFTPLUS, "softplus", -4, 4, 0},
+        {TIDE_ABSOLUTE, "abs", -2, 2, 0.1f},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gradient_case g = begin();
@@ -203,7 +202,8 @@ START_TEST(regression_losses)
             if (fabsf(fabsf(d) - 0.8f) < 0.1f)
                 *x += copysignf(0.2f, d);
         }
-        gradient_check(&g, "loss", apply_loss, &(loss){target, (kind & 1) != 0 ? weights : NULL, (kind & 2) != 0}, 2e-4);
+        gradient_check(&g, "loss", apply_loss, &(loss){target, (kind & 1) != 0 ? weights : NULL, (kind & 2) != 0},
+                       2e-4);
         gradient_end(&g);
     }
 }

@@ -35,7 +35,7 @@ static void check_product(tide_rng *rng, bool ta, bool tb, size_t m, size_t n, s
 
 START_TEST(all_transposes_and_odd_sizes_match_the_naive_product)
 {
-    static const size_t sizes[][3] = {{1, 1, 1},  {1, 7, 3},   {7, 1, 5},    {3, 5, 1},    {2, 2, 2},   {13, 17, 19},
+    static const size_t sizes[][3] = {{1, 1, 1},  {1, 7, 3},    {7, 1, 5},    {3, 5, 1},    {2, 2, 2},   {13, 17, 19},
                                       {33, 6, 9}, {64, 64, 64}, {65, 63, 31}, {16, 12, 70}, {70, 2, 64}, {5, 70, 23}};
     tide_rng rng = testing_rng("gemm");
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)

@@ -139,7 +139,8 @@ START_TEST(narrow_layers_match_plain_loops)
     for (size_t w = 0; w < N_WIDTHS; w++) {
         size_t width = widths[w];
         for (size_t out = 1; out <= TIDE_NARROW; out++) {
-            static float g[ROWS * TIDE_NARROW], weight[TIDE_NARROW * 70], dw[TIDE_NARROW * 70], dw_before[TIDE_NARROW * 70];
+            static float g[ROWS * TIDE_NARROW], weight[TIDE_NARROW * 70], dw[TIDE_NARROW * 70],
+                dw_before[TIDE_NARROW * 70];
             draw();
             tide_rng_normal(&rng, g, ROWS * TIDE_NARROW);
             tide_rng_normal(&rng, weight, TIDE_NARROW * 70);

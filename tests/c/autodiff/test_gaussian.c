@@ -1,0 +1,218 @@
+/* The tanh-Gaussian policy against its formula in double, and its gradients, the clamp included. */
+#include "../gradients.h"
+
+#include "autodiff/gaussian.h"
+#include "autodiff/shape.h"
+
+enum { ROWS = 5, DIM = 3 };
+
+static tide_rng rng;
+static float noise[ROWS * DIM];
+
+static void seed(void)
+{
+    rng = testing_rng("gaussian");
+    tide_rng_normal(&rng, noise, ROWS * DIM);
+}
+
+static tide_tensor noise_tensor(void)
+{
+    return tide_tensor_make(noise, 2, (const size_t[]){ROWS, DIM});
+}
+
+/* Action and log-prob side by side: (rows, dim + 1). */
+static void apply(tide_tape *tape, tide_value **in, tide_value **out, const void *with_scalars)
+{
+    tide_value *parts[2];
+    tide_tensor z = noise_tensor();
+    MUST(tide_tanh_gaussian(tape, in[0], with_scalars != NULL ? in[1] : NULL, &z, &parts[0], &parts[1]));
+    MUST(tide_reshape(tape, parts[1], 2, (const size_t[]){ROWS, 1}, &parts[1]));
+    MUST(tide_concat_columns(tape, parts, 2, out));
+}
+
+static void apply_action_only(tide_tape *tape, tide_value **in, tide_value **out, const void *unused)
+{
+    (void)unused;
+    tide_value *log_prob;
+    tide_tensor z = noise_tensor();
+    MUST(tide_tanh_gaussian(tape, in[0], in[1], &z, out, &log_prob));
+}
+
+static void apply_log_prob_only(tide_tape *tape, tide_value **in, tide_value **out, const void *unused)
+{
+    (void)unused;
+    tide_value *action;
+    tide_tensor z = noise_tensor();
+    MUST(tide_tanh_gaussian(tape, in[0], in[1], &z, &action, out));
+}
+
+static double log_prob_of(double mean, double log_std, double z)
+{
+    double x = mean + exp(log_std) * z;
+    double softplus = fmax(-2.0 * x, 0.0) + log1p(exp(-fabs(2.0 * x)));
+    return -0.5 * z * z - log_std - 0.5 * log(2.0 * 3.14159265358979323846) - 2.0 * (log(2.0) - x - softplus);
+}
+
+/* One dimension, given mean, raw log_std and noise. */
+static void sample_one(float mean, float log_std, float z, float *action, float *log_prob, float *slopes)
+{
+    tide_tape *tape;
+    tide_parameters *block;
+    MUST(tide_tape_create(&tape));
+    MUST(tide_parameters_create(&block, 2));
+    block->values[0] = mean;
+    block->values[1] = log_std;
+    tide_tensor t = tide_tensor_make(block->values, 2, (const size_t[]){1, 2});
+    tide_tensor n = tide_tensor_make(&z, 2, (const size_t[]){1, 1});
+    tide_value *head, *a, *l, *loss;
+    MUST(tide_tape_parameter(tape, block, &t, &head));
+    MUST(tide_tanh_gaussian(tape, head, NULL, &n, &a, &l));
+    *action = a->tensor.data[0];
+    *log_prob = l->tensor.data[0];
+    MUST(tide_reduce(tape, TIDE_SUM, l, TIDE_ALL, &loss));
+    MUST(tide_tape_backward(tape, loss, NULL, 0, false));
+    slopes[0] = block->gradients[0];
+    slopes[1] = block->gradients[1];
+    tide_tape_destroy(tape);
+    tide_parameters_destroy(block);
+}
+
+START_TEST(log_prob_matches_its_formula_out_to_the_extremes)
+{
+    static const float means[] = {0.0f, 0.3f, -1.0f, 4.0f, -9.0f, 20.0f, -50.0f, 300.0f};
+    static const float log_stds[] = {-20.0f, -7.0f, -1.0f, 0.0f, 1.0f, 2.0f};
+    static const float noises[] = {0.0f, 0.5f, -1.5f, 4.0f, -6.7f};
+    for (size_t m = 0; m < 8; m++) {
+        for (size_t s = 0; s < 6; s++) {
+            for (size_t n = 0; n < 5; n++) {
+                float action, log_prob, slopes[2];
+                sample_one(means[m], log_stds[s], noises[n], &action, &log_prob, slopes);
+                double mean = (double)means[m], log_std = (double)log_stds[s], z = (double)noises[n];
+                double x = mean + exp(log_std) * z;
+                NEAR(action, tanh(x), 1e-6, 1e-7);
+                NEAR(log_prob, log_prob_of(mean, log_std, z), 2e-6, 1e-5);
+                /* d log_prob / d mean = 2 tanh x;  / d log_std = 2 tanh x std z - 1 */
+                NEAR(slopes[0], 2.0 * tanh(x), 1e-5, 1e-6);
+                NEAR(slopes[1], 2.0 * tanh(x) * exp(log_std) * z - 1.0, 1e-5, 1e-6);
+                ck_assert(isfinite(log_prob) && fabsf(action) <= 1.0f);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(log_std_is_clamped_and_has_no_slope_outside)
+{
+    static const float outside[] = {-20.001f, -300.0f, 2.001f, 50.0f, INFINITY, -INFINITY};
+    for (size_t i = 0; i < 6; i++) {
+        float action, log_prob, slopes[2], clamped = outside[i] > 0.0f ? 2.0f : -20.0f;
+        sample_one(0.4f, outside[i], -0.7f, &action, &log_prob, slopes);
+        NEAR(log_prob, log_prob_of(0.4f, (double)clamped, -0.7f), 2e-6, 1e-5);
+        ck_assert(slopes[1] == 0.0f && slopes[0] != 0.0f);
+    }
+    static const float ends[] = {-20.0f, 2.0f};
+    for (size_t i = 0; i < 2; i++) { /* the ends themselves have a slope, as PyTorch's clamp */
+        float action, log_prob, slopes[2];
+        sample_one(0.4f, ends[i], -0.7f, &action, &log_prob, slopes);
+        ck_assert(slopes[1] != 0.0f);
+    }
+}
+END_TEST
+
+START_TEST(nan_passes_through)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_value *head, *action, *log_prob;
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){1, 2}, &head));
+    float z = 0.5f;
+    tide_tensor n = tide_tensor_make(&z, 2, (const size_t[]){1, 1});
+    for (size_t i = 0; i < 2; i++) {
+        head->tensor.data[i] = NAN;
+        head->tensor.data[1 - i] = 0.0f;
+        MUST(tide_tanh_gaussian(tape, head, NULL, &n, &action, &log_prob));
+        ck_assert(isnan(action->tensor.data[0]) && isnan(log_prob->tensor.data[0]));
+    }
+    tide_tape_destroy(tape);
+}
+END_TEST
+
+START_TEST(gradients_match_differences)
+{
+    static gradient_function *const functions[] = {apply, apply, apply_action_only, apply_log_prob_only};
+    for (int kind = 0; kind < 4; kind++) {
+        gradient_case g = gradient_begin(rng);
+        gradient_input(&g, 2, (const size_t[]){ROWS, 2 * DIM}, -1.5f, 1.5f, 0.0f);
+        if (kind > 0) {
+            size_t at = gradient_input(&g, 1, (const size_t[]){2}, 0.5f, 1.2f, 0.0f);
+            g.blocks[at]->values[1] = -0.8f;
+        }
+        gradient_check(&g, "tanh_gaussian", functions[kind], kind == 1 ? &g : NULL, 3e-4);
+        gradient_end(&g);
+    }
+}
+END_TEST
+
+/* Some rows' log_std outside the clamp, with scalars: no gradient to head or scalars from there. */
+START_TEST(gradients_match_differences_across_the_clamp)
+{
+    gradient_case g = gradient_begin(rng);
+    size_t at = gradient_input(&g, 2, (const size_t[]){ROWS, 2 * DIM}, -1.0f, 1.0f, 0.0f);
+    float *head = g.blocks[at]->values;
+    head[DIM] = 30.0f;
+    head[2 * DIM + DIM + 1] = -90.0f;
+    size_t scalars = gradient_input(&g, 1, (const size_t[]){2}, 0.5f, 1.0f, 0.0f);
+    g.blocks[scalars]->values[1] = -0.5f;
+    gradient_check(&g, "tanh_gaussian across the clamp", apply, &g, 3e-4);
+    gradient_end(&g);
+}
+END_TEST
+
+START_TEST(the_mean_action_is_tanh_of_the_mean)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_value *head, *action;
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){ROWS, 2 * DIM}, &head));
+    tide_rng_normal(&rng, head->tensor.data, ROWS * 2 * DIM);
+    MUST(tide_tanh_mean(tape, head, &action));
+    for (size_t i = 0; i < ROWS * DIM; i++)
+        NEAR(action->tensor.data[i], tanh((double)head->tensor.data[i / DIM * 2 * DIM + i % DIM]), 1e-6, 0.0);
+    tide_tape_destroy(tape);
+}
+END_TEST
+
+START_TEST(shapes_that_do_not_fit_are_refused)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_value *odd, *head, *scalars, *a, *l;
+    tide_tensor z = noise_tensor();
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){ROWS, 2 * DIM + 1}, &odd));
+    MUST_FAIL(tide_tanh_gaussian(tape, odd, NULL, &z, &a, &l), TIDE_SHAPE, "the head has shape (5, 7)");
+    MUST_FAIL(tide_tanh_mean(tape, odd, &a), TIDE_SHAPE, "(5, 7)");
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){ROWS, 2 * DIM + 2}, &head));
+    MUST_FAIL(tide_tanh_gaussian(tape, head, NULL, &z, &a, &l), TIDE_SHAPE, "the noise has shape (5, 3); (5, 4)");
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){ROWS, 2 * DIM}, &head));
+    MUST(tide_tape_fresh(tape, 1, (const size_t[]){3}, &scalars));
+    MUST_FAIL(tide_tanh_gaussian(tape, head, scalars, &z, &a, &l), TIDE_SHAPE, "have shape (3); (2) is needed");
+    tide_tape_destroy(tape);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+    tcase_add_checked_fixture(tests, seed, NULL);
+    tcase_add_test(tests, log_prob_matches_its_formula_out_to_the_extremes);
+    tcase_add_test(tests, log_std_is_clamped_and_has_no_slope_outside);
+    tcase_add_test(tests, nan_passes_through);
+    tcase_add_test(tests, gradients_match_differences);
+    tcase_add_test(tests, gradients_match_differences_across_the_clamp);
+    tcase_add_test(tests, the_mean_action_is_tanh_of_the_mean);
+    tcase_add_test(tests, shapes_that_do_not_fit_are_refused);
+}
+
+int main(void)
+{
+    return testing_run("gaussian", add);
+}

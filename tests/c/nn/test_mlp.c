@@ -1,0 +1,431 @@
+/* Networks: forward against loops in double, gradients against differences, parts against joined inputs. */
+#include "../gradients.h"
+
+#include "autodiff/shape.h"
+#include "nn/mlp.h"
+
+static tide_rng rng;
+
+static void seed(void)
+{
+    rng = testing_rng("mlp");
+}
+
+static tide_mlp *network(size_t n_layers, const size_t *sizes, float tanh_scale, bool scalar)
+{
+    tide_mlp *mlp;
+    MUST(tide_mlp_create(&mlp, sizes, n_layers, tanh_scale, scalar));
+    for (size_t i = 0; i < n_layers; i++)
+        MUST(tide_mlp_init_layer(mlp, i, TIDE_INIT_TORCH, 0.0f, &rng));
+    return mlp;
+}
+
+/* One row, by the definition. */
+static void forward_row(const tide_mlp *mlp, const double *x, double *y)
+{
+    double a[512], b[512];
+    memcpy(a, x, mlp->sizes[0] * sizeof *a);
+    for (size_t l = 0; l < mlp->n_layers; l++) {
+        const float *w = mlp->parameters->values + mlp->weight_at[l], *c = mlp->parameters->values + mlp->bias_at[l];
+        for (size_t o = 0; o < mlp->sizes[l + 1]; o++) {
+            b[o] = (double)c[o];
+            for (size_t i = 0; i < mlp->sizes[l]; i++)
+                b[o] += (double)w[o * mlp->sizes[l] + i] * a[i];
+            if (l + 1 < mlp->n_layers)
+                b[o] = fmax(b[o], 0.0);
+            else if (mlp->tanh_scale != 0.0f)
+                b[o] = (double)mlp->tanh_scale * tanh(b[o]);
+        }
+        memcpy(a, b, mlp->sizes[l + 1] * sizeof *a);
+    }
+    memcpy(y, a, mlp->sizes[mlp->n_layers] * sizeof *y);
+}
+
+static const struct {
+    size_t n_layers, sizes[5];
+    float tanh_scale;
+    bool scalar;
+} shapes[] = {
+    {1, {3, 2}, 0.0f, false},           {1, {7, 9}, 2.0f, false},          {1, {5, 1}, 0.0f, true},
+    {2, {3, 16, 1}, 0.0f, true},        {2, {4, 5, 2}, 2.0f, false},       {3, {23, 64, 64, 1}, 0.0f, true},
+    {3, {17, 33, 20, 12}, 0.0f, false}, {3, {40, 32, 32, 2}, 2.0f, false}, {4, {6, 3, 4, 5, 4}, -1.5f, false},
+};
+enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
+
+START_TEST(forward_matches_its_definition)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    for (size_t s = 0; s < N_SHAPES; s++) {
+        tide_mlp *mlp = network(shapes[s].n_layers, shapes[s].sizes, shapes[s].tanh_scale, shapes[s].scalar);
+        size_t in = mlp->sizes[0], outputs = mlp->sizes[mlp->n_layers];
+        for (size_t rows = 1; rows <= 21; rows += 10) {
+            for (int recording = 0; recording < 2; recording++) {
+                tide_value *x, *out;
+                MUST(tide_tape_fresh(tape, 2, (const size_t[]){rows, in}, &x));
+                tide_rng_normal(&rng, x->tensor.data, rows * in);
+                tide_tape_set_recording(tape, recording != 0);
+                MUST(tide_mlp_forward(tape, mlp, &x, 1, &out));
+                ck_assert_uint_eq(out->tensor.rank, shapes[s].scalar ? 1 : 2);
+                ck_assert(out->tracked == (recording != 0));
+                for (size_t i = 0; i < rows; i++) {
+                    double row[512], y[512];
+                    for (size_t j = 0; j < in; j++)
+                        row[j] = (double)x->tensor.data[i * in + j];
+                    forward_row(mlp, row, y);
+                    for (size_t o = 0; o < outputs; o++)
+                        NEAR(out->tensor.data[i * outputs + o], y[o], 1e-5, 2e-6);
+                }
+            }
+        }
+        tide_tape_end_step(tape);
+        tide_mlp_destroy(mlp);
+    }
+    tide_tape_destroy(tape);
+}
+END_TEST
+
+/* The network under test and its number of parts; the inputs and then its own parameters are varied. */
+static void apply(tide_tape *tape, tide_value **in, tide_value **out, const void *context)
+{
+    const void *const *both = context;
+    tide_mlp *mlp = (tide_mlp *)(uintptr_t)both[0];
+    MUST(tide_mlp_forward(tape, mlp, in, *(const size_t *)both[1], out));
+}
+
+/* Gradients of a network's parameters by differences: its own block takes the place of an input's. A ReLU
+ * has kinks, so every unit is kept away from 0: biases of 2 beside small products, every other one -2. */
+START_TEST(gradients_of_inputs_and_parameters_match_differences)
+{
+    static const size_t repeated[] = {1, 2, 4};
+    for (size_t s = 0; s < N_SHAPES; s++) {
+        if (shapes[s].sizes[0] > 23)
+            continue;
+        for (size_t kind = 0; kind < 5; kind++) {
+            tide_mlp *mlp = network(shapes[s].n_layers, shapes[s].sizes, shapes[s].tanh_scale, shapes[s].scalar);
+            size_t inputs = mlp->sizes[0], n_parts = kind == 0 ? 1 : 2;
+            for (size_t l = 0; l + 1 < mlp->n_layers; l++) {
+                float *w = mlp->parameters->values + mlp->weight_at[l], *b = mlp->parameters->values + mlp->bias_at[l];
+                for (size_t k = 0; k < mlp->sizes[l] * mlp->sizes[l + 1]; k++)
+                    w[k] *= 0.3f;
+                for (size_t k = 0; k < mlp->sizes[l + 1]; k++)
+                    b[k] = k % 2 == 0 ? 2.0f : -2.0f;
+            }
+            gradient_case g = gradient_begin(rng);
+            if (n_parts == 1) {
+                gradient_input(&g, 2, (const size_t[]){4, inputs}, -1.0f, 1.0f, 0.0f);
+            } else { /* side by side; the first or the second with fewer rows */
+                size_t first = kind <= 1 ? 4 : repeated[kind % 3], second = kind == 4 ? 2 : 4;
+                first = kind == 4 ? 4 : first;
+                gradient_input(&g, 2, (const size_t[]){first, 1}, -1.0f, 1.0f, 0.0f);
+                gradient_input(&g, 2, (const size_t[]){second, inputs - 1}, -1.0f, 1.0f, 0.0f);
+            }
+            tide_parameters *block = mlp->parameters;
+            gradient_check(&g, "network inputs", apply, (const void *[]){mlp, &n_parts}, 4e-4);
+            g.blocks[g.n] = block; /* as one more input: the network reads it by itself */
+            g.tensors[g.n] = tide_tensor_make(block->values, 1, &block->count);
+            g.n++;
+            block->has_gradient = false;
+            gradient_check(&g, "network parameters", apply, (const void *[]){mlp, &n_parts}, 4e-4);
+            g.n--;
+            gradient_end(&g);
+            tide_mlp_destroy(mlp);
+        }
+    }
+}
+END_TEST
+
+/* ---- parts ---- */
+
+typedef struct outcome {
+    float *out, *weights, *inputs;
+    size_t n_out, n_inputs;
+} outcome;
+
+/* Runs a network over parts (or their join) with a fixed weighting of the output; keeps all gradients. */
+static outcome run(tide_mlp *mlp, const tide_tensor *data, size_t n_parts, size_t rows, bool join, bool retain)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_parameters *blocks[TIDE_MAX_PARTS];
+    tide_value *parts[TIDE_MAX_PARTS], *out, *weights, *product, *loss;
+    outcome o = {0};
+    for (size_t i = 0; i < n_parts; i++) {
+        size_t count = tide_tensor_count(&data[i]);
+        MUST(tide_parameters_create(&blocks[i], count));
+        memcpy(blocks[i]->values, data[i].data, count * sizeof(float));
+        tide_tensor t = tide_tensor_make(blocks[i]->values, 2, data[i].dims);
+        MUST(tide_tape_parameter(tape, blocks[i], &t, &parts[i]));
+        if (join && data[i].dims[0] != rows)
+            MUST(tide_repeat_rows(tape, parts[i], rows / data[i].dims[0], &parts[i]));
+        o.n_inputs += count;
+    }
+    tide_value *joined = NULL;
+    if (join)
+        MUST(tide_concat_columns(tape, parts, n_parts, &joined));
+    MUST(tide_mlp_forward(tape, mlp, join ? &joined : parts, join ? 1 : n_parts, &out));
+    o.n_out = tide_tensor_count(&out->tensor);
+    o.out = malloc(o.n_out * sizeof(float));
+    memcpy(o.out, out->tensor.data, o.n_out * sizeof(float));
+    MUST(tide_tape_fresh(tape, out->tensor.rank, out->tensor.dims, &weights));
+    tide_rng fixed = tide_rng_make(99, 0);
+    tide_rng_normal(&fixed, weights->tensor.data, o.n_out);
+    MUST(tide_binary_op(tape, TIDE_MULTIPLY, out, weights, &product));
+    MUST(tide_reduce(tape, TIDE_SUM, product, TIDE_ALL, &loss));
+    mlp->parameters->has_gradient = false;
+    if (retain)
+        MUST(tide_tape_backward(tape, loss, &mlp->parameters, 1, true));
+    mlp->parameters->has_gradient = false;
+    for (size_t i = 0; i < n_parts; i++)
+        blocks[i]->has_gradient = false;
+    MUST(tide_tape_backward(tape, loss, NULL, 0, false));
+    o.weights = malloc(mlp->parameters->count * sizeof(float));
+    memcpy(o.weights, mlp->parameters->gradients, mlp->parameters->count * sizeof(float));
+    o.inputs = malloc(o.n_inputs * sizeof(float));
+    for (size_t i = 0, at = 0; i < n_parts; at += blocks[i++]->count)
+        memcpy(o.inputs + at, blocks[i]->gradients, blocks[i]->count * sizeof(float));
+    for (size_t i = 0; i < n_parts; i++)
+        tide_parameters_destroy(blocks[i]);
+    tide_tape_destroy(tape);
+    return o;
+}
+
+static void all_near(const float *a, const float *b, size_t n)
+{
+    double scale = 0.0;
+    for (size_t i = 0; i < n; i++)
+        scale = fmax(scale, fabs((double)b[i]));
+    for (size_t i = 0; i < n; i++)
+        NEAR(a[i], b[i], 0.0, 2e-5 * (scale + 1e-3));
+}
+
+static void release(outcome o)
+{
+    free(o.out);
+    free(o.weights);
+    free(o.inputs);
+}
+
+START_TEST(parts_give_what_their_join_gives)
+{
+    /* rows, columns of up to 5 parts; the columns make 23 */
+    static const size_t cases[][5][2] = {
+        {{60, 17}, {60, 6}},
+        {{60, 17}, {6, 6}},
+        {{6, 17}, {60, 6}},
+        {{60, 3}, {6, 14}, {60, 6}},
+        {{6, 3}, {6, 14}, {60, 6}},
+        {{6, 3}, {60, 14}, {20, 6}},
+        {{1, 10}, {60, 7}, {60, 6}},
+        {{60, 1}, {60, 1}, {60, 21}},
+        {{12, 5}, {60, 5}, {12, 5}, {60, 5}, {3, 3}},
+        {{60, 23}},
+        {{60, 0}, {60, 23}},
+        {{6, 0}, {60, 23}},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        static const size_t sizes[][4] = {{23, 64, 32, 1}, {23, 5, 0, 0}, {23, 2, 0, 0}};
+        static const size_t layers[] = {3, 1, 1};
+        for (size_t s = 0; s < 3; s++) {
+            tide_mlp *mlp = network(layers[s], sizes[s], s == 2 ? 2.0f : 0.0f, s == 0);
+            tide_tensor data[5];
+            size_t n = 0;
+            for (; n < 5 && cases[c][n][0] != 0; n++) {
+                size_t count = cases[c][n][0] * cases[c][n][1];
+                data[n] = tide_tensor_make(malloc((count + 1) * sizeof(float)), 2, cases[c][n]);
+                tide_rng_normal(&rng, data[n].data, count);
+            }
+            outcome split = run(mlp, data, n, 60, false, false), joined = run(mlp, data, n, 60, true, false);
+            all_near(split.out, joined.out, joined.n_out);
+            all_near(split.weights, joined.weights, mlp->parameters->count);
+            all_near(split.inputs, joined.inputs, joined.n_inputs);
+            outcome again = run(mlp, data, n, 60, false, true); /* a kept graph walked twice gives the same bits */
+            ck_assert_mem_eq(again.weights, split.weights, mlp->parameters->count * sizeof(float));
+            ck_assert_mem_eq(again.inputs, split.inputs, split.n_inputs * sizeof(float));
+            release(split);
+            release(joined);
+            release(again);
+            for (size_t i = 0; i < n; i++)
+                free(data[i].data);
+            tide_mlp_destroy(mlp);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_network_called_twice_adds_both_gradients)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_mlp *mlp = network(3, (const size_t[]){5, 16, 16, 1}, 0.0f, true);
+    size_t count = mlp->parameters->count;
+    float *apart = calloc(count, sizeof(float));
+    tide_value *x[2], *y[2], *sum, *loss;
+    for (int pass = 0; pass < 2; pass++) { /* first each alone, then both in one loss */
+        for (size_t i = 0; i < 2; i++) {
+            MUST(tide_tape_fresh(tape, 2, (const size_t[]){8, 5}, &x[i]));
+            for (size_t k = 0; k < 40; k++)
+                x[i]->tensor.data[k] = sinf((float)(k + 100 * i));
+            MUST(tide_mlp_forward(tape, mlp, &x[i], 1, &y[i]));
+            if (pass == 0) {
+                MUST(tide_reduce(tape, TIDE_SUM, y[i], TIDE_ALL, &loss));
+                MUST(tide_tape_backward(tape, loss, NULL, 0, false));
+                for (size_t k = 0; k < count; k++)
+                    apart[k] += mlp->parameters->gradients[k];
+                mlp->parameters->has_gradient = false;
+            }
+        }
+    }
+    MUST(tide_binary_op(tape, TIDE_ADD, y[0], y[1], &sum));
+    MUST(tide_reduce(tape, TIDE_SUM, sum, TIDE_ALL, &loss));
+    MUST(tide_tape_backward(tape, loss, NULL, 0, false));
+    all_near(mlp->parameters->gradients, apart, count);
+    free(apart);
+    tide_tape_destroy(tape);
+    tide_mlp_destroy(mlp);
+}
+END_TEST
+
+START_TEST(a_network_passed_through_gets_no_gradient)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_mlp *policy = network(2, (const size_t[]){4, 16, 3}, 0.0f, false);
+    tide_mlp *critic = network(3, (const size_t[]){7, 16, 16, 1}, 0.0f, true);
+    tide_value *x, *action, *q, *loss;
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){8, 4}, &x));
+    tide_rng_normal(&rng, x->tensor.data, 32);
+    for (size_t k = 0; k < critic->parameters->count; k++)
+        critic->parameters->gradients[k] = 123.0f;
+    for (int frozen = 0; frozen < 2; frozen++) {
+        critic->parameters->trainable = frozen == 0;
+        MUST(tide_mlp_forward(tape, policy, &x, 1, &action));
+        MUST(tide_mlp_forward(tape, critic, (tide_value *[]){x, action}, 2, &q));
+        MUST(tide_reduce(tape, TIDE_MEAN, q, TIDE_ALL, &loss));
+        MUST(tide_tape_backward(tape, loss, &policy->parameters, 1, false));
+        ck_assert(policy->parameters->has_gradient && !critic->parameters->has_gradient);
+        double size = 0.0;
+        for (size_t k = 0; k < policy->parameters->count; k++)
+            size += fabs((double)policy->parameters->gradients[k]);
+        ck_assert(size > 0.0);
+        for (size_t k = 0; k < critic->parameters->count; k++)
+            ck_assert(critic->parameters->gradients[k] == 123.0f); /* not even touched */
+        policy->parameters->has_gradient = false;
+    }
+    ck_assert_ptr_null(x->gradient); /* nor the data */
+    tide_tape_destroy(tape);
+    tide_mlp_destroy(policy);
+    tide_mlp_destroy(critic);
+}
+END_TEST
+
+START_TEST(weights_that_changed_are_refused)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_mlp *mlp = network(2, (const size_t[]){4, 16, 1}, 0.0f, true);
+    tide_value *x, *y, *loss;
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){8, 4}, &x));
+    memset(x->tensor.data, 0, 32 * sizeof(float));
+    MUST(tide_mlp_forward(tape, mlp, &x, 1, &y));
+    MUST(tide_reduce(tape, TIDE_MEAN, y, TIDE_ALL, &loss));
+    MUST(tide_mlp_init_layer(mlp, 0, TIDE_INIT_TORCH, 0.0f, &rng));
+    MUST_FAIL(tide_tape_backward(tape, loss, NULL, 0, false), TIDE_STATE, "the parameters of a network changed");
+    tide_tape_destroy(tape);
+    tide_mlp_destroy(mlp);
+}
+END_TEST
+
+START_TEST(a_warm_step_allocates_nothing_and_leftovers_change_no_bit)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_mlp *mlp = network(3, (const size_t[]){23, 64, 64, 2}, 2.0f, false);
+    float data[20 * 17], few[4 * 6], *first = malloc(mlp->parameters->count * sizeof(float));
+    tide_rng_normal(&rng, data, 20 * 17);
+    tide_rng_normal(&rng, few, 24);
+    uint64_t before = 0;
+    for (int step = 0; step < 8; step++) {
+        if (step == 3)
+            before = tide_alloc_total();
+        tide_tensor t = tide_tensor_make(data, 2, (const size_t[]){20, 17}),
+                    s = tide_tensor_make(few, 2, (const size_t[]){4, 6});
+        tide_value *x[2], *y, *loss;
+        MUST(tide_tape_leaf(tape, &t, &x[0]));
+        MUST(tide_tape_leaf(tape, &s, &x[1]));
+        MUST(tide_mlp_forward(tape, mlp, x, 2, &y));
+        MUST(tide_unary_op(tape, TIDE_SQUARE, y, &y));
+        MUST(tide_reduce(tape, TIDE_MEAN, y, TIDE_ALL, &loss));
+        mlp->parameters->has_gradient = false;
+        MUST(tide_tape_backward(tape, loss, NULL, 0, false));
+        if (step == 0)
+            memcpy(first, mlp->parameters->gradients, mlp->parameters->count * sizeof(float));
+        ck_assert_mem_eq(first, mlp->parameters->gradients, mlp->parameters->count * sizeof(float));
+        tide_tape_end_step(tape);
+        void *block;
+        size_t room = tide_arena_capacity(tide_tape_arena(tape)) - 64;
+        MUST(tide_arena_take(tide_tape_arena(tape), room, &block));
+        memset(block, 0xFF, room);
+        tide_tape_end_step(tape);
+    }
+    ck_assert(tide_alloc_total() == before);
+    free(first);
+    tide_tape_destroy(tape);
+    tide_mlp_destroy(mlp);
+}
+END_TEST
+
+START_TEST(networks_and_inputs_that_do_not_fit_are_refused)
+{
+    tide_mlp *mlp;
+    size_t many[TIDE_MAX_LAYERS + 2];
+    for (size_t i = 0; i < TIDE_MAX_LAYERS + 2; i++)
+        many[i] = 2;
+    MUST_FAIL(tide_mlp_create(&mlp, many, 0, 0.0f, false), TIDE_ARGUMENT, "0 linear layers");
+    MUST_FAIL(tide_mlp_create(&mlp, many, TIDE_MAX_LAYERS + 1, 0.0f, false), TIDE_ARGUMENT, "17 linear layers");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 0, 1}, 2, 0.0f, false), TIDE_ARGUMENT, "size 0 of layer 1");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 2}, 1, 0.0f, true), TIDE_ARGUMENT, "1 output, not 2");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 2}, 1, NAN, false), TIDE_ARGUMENT, "tanh scale");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){1 << 24, 1 << 24}, 1, 0.0f, false), TIDE_MEMORY, "bytes");
+    ck_assert_ptr_null(mlp);
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    mlp = network(1, (const size_t[]){5, 2}, 0.0f, false);
+    tide_value *x[9], *out;
+    for (size_t i = 0; i < 9; i++)
+        MUST(tide_tape_fresh(tape, 2, (const size_t[]){6, 1}, &x[i]));
+    MUST_FAIL(tide_mlp_forward(tape, mlp, x, 0, &out), TIDE_ARGUMENT, "0 inputs");
+    MUST_FAIL(tide_mlp_forward(tape, mlp, x, 9, &out), TIDE_ARGUMENT, "9 inputs");
+    MUST_FAIL(tide_mlp_forward(tape, mlp, x, 4, &out), TIDE_SHAPE, "4 columns together, the network takes 5");
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){4, 1}, &x[2]));
+    MUST_FAIL(tide_mlp_forward(tape, mlp, x, 5, &out), TIDE_SHAPE,
+              "input 3 has 4 rows, which do not divide the batch of 6");
+    MUST(tide_tape_fresh(tape, 1, (const size_t[]){5}, &x[0]));
+    MUST_FAIL(tide_mlp_forward(tape, mlp, x, 1, &out), TIDE_SHAPE, "input 1 has shape (5)");
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){0, 5}, &x[0]));
+    MUST_FAIL(tide_mlp_forward(tape, mlp, x, 1, &out), TIDE_SHAPE, "0 rows");
+    MUST_FAIL(tide_mlp_init_layer(mlp, 1, TIDE_INIT_TORCH, 0.0f, &rng), TIDE_ARGUMENT, "layer 2 of 1");
+    MUST_FAIL(tide_mlp_init_layer(mlp, 0, TIDE_INIT_XAVIER, NAN, &rng), TIDE_ARGUMENT, "gain");
+    tide_tape_destroy(tape);
+    tide_mlp_destroy(mlp);
+    tide_mlp_destroy(NULL);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+    tcase_add_checked_fixture(tests, seed, NULL);
+    tcase_add_test(tests, forward_matches_its_definition);
+    tcase_add_test(tests, gradients_of_inputs_and_parameters_match_differences);
+    tcase_add_test(tests, parts_give_what_their_join_gives);
+    tcase_add_test(tests, a_network_called_twice_adds_both_gradients);
+    tcase_add_test(tests, a_network_passed_through_gets_no_gradient);
+    tcase_add_test(tests, weights_that_changed_are_refused);
+    tcase_add_test(tests, a_warm_step_allocates_nothing_and_leftovers_change_no_bit);
+    tcase_add_test(tests, networks_and_inputs_that_do_not_fit_are_refused);
+}
+
+int main(void)
+{
+    return testing_run("mlp", add);
+}
