@@ -24,8 +24,8 @@ end
 
 --- Defines an agent class from its table of hyper-parameters. `uses` in it lists the data that the
 --- agent wants: "real", "sim" or both.
-function agent.define(name, given)
-  local defaults = options.copy(given)
+function agent.define(name, definition)
+  local defaults = options.copy(definition)
   local class = { name = name, uses = {}, defaults = defaults }
   class.__index = class
   if type(defaults.uses) ~= "table" or defaults.uses[1] == nil then
