@@ -145,7 +145,10 @@ end
 function experiment.new(given)
   if type(given) ~= "table" then error("tide.experiment: a table is needed, not a " .. type(given), 2) end
   local config, choice, definitions = experiment.resolve(given)
-  return trainer.new(config, choice, definitions, experiment.overrides)
+  local run = trainer.new(config, choice, definitions, options.copy(experiment.overrides))
+  -- the first experiment of a script takes the folder; those after it get folders of their own
+  experiment.overrides.resume, experiment.overrides.out = nil, nil
+  return run
 end
 
 return experiment

@@ -11,9 +11,6 @@ tide.version = core.process.versions().tide
 tide.world = require "tide.world"
 tide.gap = require "tide.gap"
 tide.env = require "tide.env"
-tide.dataset = require "tide.dataset"
-tide.recipes = require "tide.recipes"
-tide.plot = require "tide.plot"
 tide.evaluation = require "tide.evaluation"
 tide.network = require "tide.network"
 tide.replay = core.replay
@@ -31,6 +28,17 @@ tide.agents = setmetatable({}, {
       end
     end
     error(options.unknown("tide.agents", name, known_agents), 2)
+  end,
+})
+
+--- Rooms that most scripts do not enter are read when first asked for: tide.dataset, tide.recipes, tide.plot.
+local rooms = { dataset = "tide.dataset", recipes = "tide.recipes", plot = "tide.plot" }
+setmetatable(tide, {
+  __index = function(_, name)
+    if rooms[name] == nil then return nil end
+    local room = require(rooms[name])
+    rawset(tide, name, room)
+    return room
   end,
 })
 

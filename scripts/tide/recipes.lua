@@ -60,7 +60,7 @@ function recipes.open(name, read_options)
     if path == name then error(("%s: no such dataset file"):format(path), 0) end
     error(("dataset %s is not in %s; make it with: tide dataset make %s"):format(name, recipes.folder(), name), 0)
   end
-  return require("tide.dataset").read(path, read_options)
+  return core.dataset_read(path, read_options)
 end
 
 -- ---- making ----

@@ -238,7 +238,6 @@ local function open_record(self)
     about.resume_step = self.updates
   end
   self.record = records.open(resuming or over.out, about)
-  over.resume, over.out = nil, nil -- for the first experiment of a script only
   self.dir = self.record.dir
   for _, difference in ipairs(self.record.differences or {}) do
     io.stderr:write(("warning: %s: the results may differ from an uninterrupted run's in their last bits\n")

@@ -150,7 +150,7 @@ describe("training", function()
     end
     function bc:batches() return { train = { real = self.batch, sim = 0 } } end
     function bc:update(batches)
-      local loss = tide.mse(self.policy:mean(batches.train.observations), batches.train.actions)
+      local loss = tide.mse(self.policy.net(batches.train.observations):columns(1, 6):tanh(), batches.train.actions)
       self.optimisers.policy:minimise(loss)
       return { loss = loss:item() }
     end
@@ -186,7 +186,7 @@ describe("training", function()
     refused("unknown 'stepss'; nearest: steps", { stepss = 1 })
     refused("steps must be a whole number from 1 on", { steps = 0 })
     refused("rounds of 3 does not divide", { training = { rounds = 3 } })
-    refused("no environment", { real = { env = "Cheetah", dataset = dataset } })
+    refused("unknown 'Cheetah'; nearest: HalfCheetah", { real = { env = "Cheetah", dataset = dataset } })
     refused("real.dataset must name some", { real = { env = "HalfCheetah" } })
     refused("no such dataset file", { real = { env = "HalfCheetah", dataset = folder .. "/none.h5" } })
     refused("agent must be a choice", { agent = "h2o" })
