@@ -104,6 +104,7 @@ end
 --- A soft actor-critic trained in the real environment until it is medium: the run that makes
 --- behaviour policies and replay datasets. `out`: its folder, resumed where one is there.
 function recipes.behaviour(prefix, given)
+  given = given or {}
   local about = environments[prefix]
   local experiment = require "tide.experiment"
   local sac = require "tide.agents.sac"
