@@ -59,11 +59,13 @@ void tide_refuse_in_finaliser(lua_State *L, const char *what)
         luaL_error(L, "%s: not from a finaliser (__gc)", what);
 }
 
-/* The method: only for objects whose class has it. */
+/* Classes that scripts may close have this key in their metatable. */
+static const char closable_key;
+
+/* The method. Scripts may call it with an object of another class. */
 static int object_close_method(lua_State *L)
 {
-    if (lua_type(L, 1) != LUA_TUSERDATA || luaL_getmetafield(L, 1, "__index") != LUA_TTABLE ||
-        lua_getfield(L, -1, "close") == LUA_TNIL)
+    if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1) || lua_rawgetp(L, -1, &closable_key) == LUA_TNIL)
         return luaL_argerror(L, 1, "an object that can be closed is needed");
     tide_refuse_in_finaliser(L, "close");
     lua_settop(L, 1);
@@ -80,13 +82,28 @@ void tide_new_class(lua_State *L, const char *class, const luaL_Reg *methods, vo
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, tide_object_close);
     lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, tide_object_close);
+    lua_pushcfunction(L, object_close_method);
     lua_setfield(L, -2, "__close");
+    lua_pushboolean(L, 1);
+    lua_rawsetp(L, -2, &closable_key);
     lua_pushboolean(L, 0); /* getmetatable gives false: scripts cannot reach __gc */
     lua_setfield(L, -2, "__metatable");
     lua_pushlightuserdata(L, *(void **)&destroy);
     lua_rawsetp(L, -2, &destroy_key);
     lua_pop(L, 1);
+}
+
+void tide_forbid_close(lua_State *L, const char *class)
+{
+    luaL_getmetatable(L, class);
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, &closable_key);
+    lua_pushnil(L);
+    lua_setfield(L, -2, "__close");
+    lua_getfield(L, -1, "__index");
+    lua_pushnil(L);
+    lua_setfield(L, -2, "close");
+    lua_pop(L, 2);
 }
 
 void **tide_push_object(lua_State *L, const char *class)

@@ -32,6 +32,9 @@ void tide_new_class(lua_State *L, const char *class, const luaL_Reg *methods, vo
 void **tide_push_object(lua_State *L, const char *class);
 void *tide_check_object(lua_State *L, int arg, const char *class);
 
+/* Takes `close` from a class: only the collector destroys its objects. */
+void tide_forbid_close(lua_State *L, const char *class);
+
 /* Raises an error if a finaliser is running; `what` names the function that may not. */
 void tide_refuse_in_finaliser(lua_State *L, const char *what);
 

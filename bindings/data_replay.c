@@ -93,6 +93,13 @@ static int replay_state(lua_State *L)
     return 1;
 }
 
+/* A field of the table at `arg`, raw: no script runs in between, which could close the replay. */
+static void raw_field(lua_State *L, int arg, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, arg);
+}
+
 /* replay:restore(state): also into a larger ring than the one saved. */
 static int replay_restore(lua_State *L)
 {
@@ -100,7 +107,7 @@ static int replay_restore(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     int is_integer;
-    lua_getfield(L, 2, "next");
+    raw_field(L, 2, "next");
     lua_Integer next = lua_tointegerx(L, -1, &is_integer);
     luaL_argcheck(L, is_integer && next >= 1, 2, "not the state of a replay: 'next' is missing");
     tide_batch columns;
@@ -108,7 +115,7 @@ static int replay_restore(lua_State *L)
     for (int part = 0; part < TIDE_PARTS; part++) {
         size_t size = tide_part_size(&replay->layout, (tide_part)part);
         int rank = part == TIDE_REWARDS || part == TIDE_TERMINALS ? 1 : 2;
-        lua_getfield(L, 2, tide_part_names[part]);
+        raw_field(L, 2, tide_part_names[part]);
         if (luaL_testudata(L, -1, TIDE_TENSOR_CLASS) == NULL)
             return luaL_argerror(
                 L, 2, lua_pushfstring(L, "not the state of a replay: '%s' is missing", tide_part_names[part]));

@@ -480,12 +480,8 @@ void tide_guard_class(lua_State *L, const char *class)
     luaL_getmetatable(L, class);
     lua_pushcfunction(L, guarded_close);
     lua_setfield(L, -2, "__gc");
-    lua_pushnil(L);
-    lua_setfield(L, -2, "__close");
-    lua_getfield(L, -1, "__index");
-    lua_pushnil(L);
-    lua_setfield(L, -2, "close");
-    lua_pop(L, 2);
+    lua_pop(L, 1);
+    tide_forbid_close(L, class);
 }
 
 static void release_storage(void *storage)
