@@ -179,7 +179,10 @@ tide_status tide_hdf5_create(const char *path, tide_hdf5_output *output)
         H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
         /* Everything but the elements carries a checksum in this version of the format. */
         H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-        output->file = H5Fcreate(output->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+        hid_t properties = H5Pcreate(H5P_FILE_CREATE); /* the root is a group, without times */
+        H5Pset_obj_track_times(properties, 0);
+        output->file = H5Fcreate(output->temporary, H5F_ACC_TRUNC, properties, access);
+        H5Pclose(properties);
     }
     tide_status status = TIDE_OK;
     if (output->file < 0 && output->error != 0)
