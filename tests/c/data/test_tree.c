@@ -275,11 +275,10 @@ END_TEST
 /* HDF5 1.10 crashes on this by itself. */
 START_TEST(a_full_disk_leaves_the_old_file)
 {
-    if (!small_disk("size=64k"))
-        return;
     tide_tree_writer *w = create();
     MUST(tide_tree_put_integer(w, "n", 1));
     commit(w);
+    fill_disk(20000);
     static float x[100000];
     const size_t dims[1] = {100000};
     tide_tensor t = tide_tensor_make(x, 1, dims);
@@ -287,7 +286,7 @@ START_TEST(a_full_disk_leaves_the_old_file)
     tide_status status = tide_tree_put_tensor(w, "x", &t);
     if (status == TIDE_OK)
         status = tide_tree_commit(w);
-    MUST_FAIL(status, TIDE_IO, "No space left");
+    MUST_FAIL(status, TIDE_IO, "File too large");
     tide_tree_discard(w);
     /* many small pieces: HDF5 keeps them in memory until the end */
     w = create();
@@ -303,13 +302,11 @@ START_TEST(a_full_disk_leaves_the_old_file)
     }
     if (status == TIDE_OK)
         status = tide_tree_commit(w);
-    MUST_FAIL(status, TIDE_IO, "No space left");
+    MUST_FAIL(status, TIDE_IO, "File too large");
     tide_tree_discard(w);
     tide_tree_reader *r = tree_of("/");
     ck_assert_int_eq(next_is(r, TIDE_TREE_INTEGER, "n").integer, 1);
     tide_tree_close(r);
-    unlink(path);
-    ck_assert_int_eq(umount(folder), 0);
 }
 END_TEST
 
