@@ -95,7 +95,7 @@ local function roll_out(actor, mode, real, path, transitions, about, report)
       total, observation = total + reward, next_observation
     end
     if over then returns[#returns + 1] = total end
-    if report then report(written) end
+    if report then report(written, transitions) end
   end
   writer:commit()
   return returns
