@@ -11,6 +11,12 @@ local experiment = {}
 --- seed, steps, threads, out (a folder), resume (a folder), quiet, command (a text), set (a list of assignments).
 experiment.overrides = { set = {} }
 
+--- Replaces all overrides.
+function experiment.override(given)
+  for key in pairs(experiment.overrides) do experiment.overrides[key] = nil end
+  for key, value in pairs(given) do experiment.overrides[key] = value end
+end
+
 local defaults = {
   name = "",             -- of the run's folder; made of agent, environment and gap where empty
   agent = false,         -- tide.agents.h2o { ... }

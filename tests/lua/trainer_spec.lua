@@ -20,10 +20,9 @@ end
 
 --- A small H2O run in `out`, changed by `given` and by the overrides.
 local function small(out, given, overrides)
-  local over = experiment.overrides
-  for key in pairs(over) do over[key] = nil end
-  over.out, over.quiet, over.set = out, true, {}
+  local over = { out = out, quiet = true }
   for key, value in pairs(overrides or {}) do over[key] = value end
+  experiment.override(over)
   local config = {
     agent = tide.agents.h2o { hidden = { 16, 16 }, real_batch = 16, sim_batch = 16, discriminator_batch = 32 },
     real = { env = "HalfCheetah", dataset = dataset },

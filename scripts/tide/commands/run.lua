@@ -24,16 +24,23 @@ local function command_line(words)
   return table.concat(out, " ")
 end
 
+-- As a shell reports a program that a signal ended.
+local exit_codes = { SIGINT = 130, SIGTERM = 143, SIGUSR1 = 138 }
+
 --- Runs `script` with tide.experiment's overrides set. Shared with `tide resume`.
 function run.script(script, arguments, overrides)
   if lfs.attributes(script, "mode") ~= "file" then error(("%s: no such script"):format(script), 0) end
-  for key in pairs(experiment.overrides) do experiment.overrides[key] = nil end
-  for key, value in pairs(overrides) do experiment.overrides[key] = value end
+  experiment.override(overrides)
   local chunk, problem = loadfile(script)
   if not chunk then error(problem, 0) end
   _G.arg = { [0] = script, table.unpack(arguments) }
-  chunk(table.unpack(arguments))
-  return 0
+  local ok, result = pcall(chunk, table.unpack(arguments))
+  if ok then return 0 end
+  if type(result) == "table" and result.interrupted then
+    io.stderr:write("tide: ", tostring(result), "\n")
+    return exit_codes[result.signal] or 1
+  end
+  error(result, 0)
 end
 
 function run.run(args)

@@ -26,7 +26,7 @@ function make.run(args)
   if not args.force and recipes.exists(path) then
     error(("%s is there already; --force replaces it"):format(path), 0)
   end
-  for key in pairs(experiment.overrides) do experiment.overrides[key] = nil end
+  experiment.override {}
   local bar
   local made_path, about = recipes.make(args.name, {
     transitions = transitions, seed = args.seed, path = path,
