@@ -67,6 +67,7 @@ function events:close() end
 
 ---@class tide.core
 ---@field process tide.process
+---@field line tide.line
 local core = {}
 
 --- Makes a TensorBoard event file; one that exists is refused.

@@ -1,0 +1,533 @@
+---@meta tide
+--- What a script sees through `require "tide"`. Annotations for editors only; examples are in docs/lua-api.md.
+
+---@class tide: tide.operations
+---@field version string
+---@field agents tide.agents
+---@field world tide.world_maker
+---@field gap tide.gap_module
+---@field env tide.env_module
+---@field dataset tide.dataset_module
+---@field recipes tide.recipes
+---@field plot tide.plot
+---@field evaluation tide.evaluation_module
+---@field network tide.network
+local tide = {}
+
+-- ---- networks and policies ----
+
+---@class tide.mlp_options
+---@field inputs? integer
+---@field outputs? integer
+---@field hidden? integer[] { 256, 256 }
+---@field init? "torch"|"xavier"|"orthogonal"
+---@field gain? number 1
+---@field last_init? false|"torch"|"xavier"|"orthogonal"
+---@field last_gain? number 1
+---@field tanh_scale? number 0: linear outputs
+---@field scalar? boolean one output, of shape (batch)
+
+---@param options tide.mlp_options
+---@param rng tide.rng
+---@return tide.mlp
+function tide.mlp(options, rng) end
+
+--- Q(s, a), of shape (batch).
+---@param observation_dim integer
+---@param action_dim integer
+---@param hidden integer[]
+---@param rng tide.rng
+---@param options? tide.mlp_options
+---@return tide.mlp
+function tide.critic(observation_dim, action_dim, hidden, rng, options) end
+
+--- A frozen copy, for Polyak averaging.
+---@param source tide.mlp
+---@return tide.mlp
+function tide.target(source) end
+
+---@class tide.policy_options: tide.mlp_options
+---@field scalars? boolean log_std = multiplier * head + offset, both trained
+
+---@param observation_dim integer
+---@param action_dim integer
+---@param hidden integer[]
+---@param rng tide.rng
+---@param options? tide.policy_options
+---@return tide.policy
+function tide.policy(observation_dim, action_dim, hidden, rng, options) end
+
+---@class tide.policy
+---@field net tide.mlp
+---@field scalars? tide.tensor
+---@field observation_dim integer
+---@field action_dim integer
+---@field rng tide.rng
+local policy = {}
+
+---@param observations tide.tensor (batch, dim)
+---@return tide.tensor action (batch, action_dim)
+---@return tide.tensor log_prob (batch)
+function policy:sample(observations) end
+
+---@param observations tide.tensor
+---@return tide.tensor action, no gradient
+function policy:mean(observations) end
+
+---@param observation tide.tensor (dim)
+---@param mode "sample"|"mean"
+---@return tide.tensor action (action_dim), until the step ends
+function policy:act(observation, mode) end
+
+---@return (tide.mlp|tide.tensor)[] what an optimiser trains
+function policy:parameters() end
+
+---@return table a tree for a file
+function policy:export() end
+
+--- From policy.h5 or a run's folder.
+---@param path string
+---@param seed? integer 0
+---@return tide.policy
+---@return table about the file
+function tide.load_policy(path, seed) end
+
+---@param path string
+---@param policy_ tide.policy
+---@param about? table
+function tide.save_policy(path, policy_, about) end
+
+---@class tide.network
+local network = {}
+
+---@param net tide.mlp
+---@return table
+function network.weights(net) end
+
+---@param net tide.mlp
+---@param tree table
+---@param what? string for messages
+---@return tide.mlp
+function network.load_weights(net, tree, what) end
+
+---@param tree table
+---@param rng tide.rng
+---@param what? string
+---@return tide.policy
+function network.policy_from(tree, rng, what) end
+
+---@param options tide.mlp_options
+---@param rng tide.rng
+---@return tide.mlp
+function network.mlp(options, rng) end
+
+---@param observation_dim integer
+---@param action_dim integer
+---@param hidden integer[]
+---@param rng tide.rng
+---@param options? tide.mlp_options
+---@return tide.mlp
+function network.critic(observation_dim, action_dim, hidden, rng, options) end
+
+---@param source tide.mlp
+---@return tide.mlp
+function network.target(source) end
+
+---@param observation_dim integer
+---@param action_dim integer
+---@param hidden integer[]
+---@param rng tide.rng
+---@param options? tide.policy_options
+---@return tide.policy
+function network.policy(observation_dim, action_dim, hidden, rng, options) end
+
+--- Calls f(...) without recording.
+---@generic T
+---@param f fun(...): T
+---@param ... any
+---@return T
+function tide.no_grad(f, ...) end
+
+---@param observation_dim integer
+---@param action_dim integer
+---@param capacity integer
+---@param dataset? tide.dataset
+---@return tide.replay
+function tide.replay(observation_dim, action_dim, capacity, dataset) end
+
+-- ---- environments, worlds, gaps ----
+
+---@class tide.env
+---@field name string
+---@field model string an MJCF file, relative to folder
+---@field frame_skip integer
+---@field max_episode_steps integer
+---@field observation { skip_qpos?: integer, clip?: number }
+---@field reset fun(physics: tide.physics, rng: tide.rng)
+---@field measure fun(physics: tide.physics): number
+---@field reward fun(physics: tide.physics, before: number, after: number, dt: number): number
+---@field terminal fun(physics: tide.physics): boolean
+---@field reference_scores? { random: number, expert: number }
+---@field folder? string
+
+---@class tide.env_module
+local env = {}
+
+---@param what string|tide.env a name, a .lua file or a definition
+---@return tide.env
+function env.get(what) end
+
+---@return string[]
+function env.list() end
+
+---@param definition tide.env
+---@param folder? string
+---@return tide.env
+function env.check(definition, folder) end
+
+---@param definition tide.env
+---@return string
+function env.model_path(definition) end
+
+---@param definition tide.env
+---@param episode_return number
+---@return number|nil 100 (return - random) / (expert - random)
+function env.normalised_score(definition, episode_return) end
+
+---@class tide.world_maker
+---@overload fun(env: string|tide.env, options?: { gap?: tide.gap|string, seed?: integer }): tide.world
+local world_maker = {}
+
+---@param env_ string|tide.env
+---@param options? { gap?: tide.gap|string, seed?: integer }
+---@return tide.world
+function world_maker.new(env_, options) end
+
+---@class tide.world
+---@field name string
+---@field env tide.env
+---@field gap? tide.gap
+---@field seed integer
+---@field physics tide.physics
+---@field model tide.model
+---@field observation_dim integer
+---@field action_dim integer
+---@field max_episode_steps integer
+---@field steps integer of the running episode
+---@field diverged integer diverged simulations so far
+---@field divergence? string what was wrong with the last
+local world = {}
+
+---@return tide.tensor observation
+function world:reset() end
+
+--- What it returns stays as it is until the next but one call.
+---@param action tide.tensor|number[]
+---@return tide.tensor observation
+---@return number reward
+---@return boolean terminal a true end
+---@return boolean timeout a cut
+---@return boolean diverged
+function world:step(action) end
+
+--- One control step, whether or not the episode is over.
+---@param action tide.tensor|number[]
+---@return tide.tensor observation
+---@return number reward
+---@return boolean terminal
+---@return boolean diverged
+function world:transition(action) end
+
+--- Begins an episode in a given state.
+---@param qpos number[]
+---@param qvel number[]
+---@return tide.tensor observation
+function world:place(qpos, qvel) end
+
+--- Begins an episode in the state that the physics is in.
+---@return tide.tensor observation
+function world:begin() end
+
+---@return table everything that the future depends on, but the model's figures
+function world:state() end
+
+---@param state table
+---@return tide.tensor observation
+function world:restore(state) end
+
+---@param change fun(action: tide.tensor, rng: tide.rng): tide.tensor|nil
+function world:on_action(change) end
+
+---@param n integer control steps
+function world:delay_actions(n) end
+
+---@return table for records
+function world:describe() end
+
+---@class tide.gap
+---@operator add(tide.gap|string): tide.gap
+local gap = {}
+
+---@param world_ tide.world
+function gap:apply(world_) end
+
+---@return table[]
+function gap:describe() end
+
+---@class tide.gap_module
+local gaps = {}
+
+---@param factor number
+---@return tide.gap
+function gaps.gravity(factor) end
+
+---@param factor number
+---@return tide.gap
+function gaps.friction(factor) end
+
+---@param factor number
+---@return tide.gap
+function gaps.density(factor) end
+
+---@param sigma number
+---@return tide.gap
+function gaps.joint_noise(sigma) end
+
+---@param name string
+---@param apply fun(world: tide.world, ...)
+---@param parameters? string[]
+---@return fun(...): tide.gap
+function gaps.define(name, apply, parameters) end
+
+---@param what tide.gap|string|table[]|nil
+---@return tide.gap|nil
+function gaps.from(what) end
+
+---@return string[]
+function gaps.list() end
+
+-- ---- agents and experiments ----
+
+---@class tide.agents
+---@field sac tide.agent_class
+---@field h2o tide.agent_class
+
+---@class tide.agent_class
+---@field name string
+---@field uses table<"real"|"sim", true>
+---@field defaults table
+---@overload fun(options?: table): tide.agent_choice
+
+---@class tide.agent_choice
+---@field name string
+---@field options table
+---@field class tide.agent_class
+local choice = {}
+
+---@param task tide.task
+---@return tide.agent
+function choice:build(task) end
+
+---@class tide.task
+---@field observation_dim integer
+---@field action_dim integer
+---@field rng tide.rng
+---@field state_std? fun(kind: "true"|"padded"): tide.tensor|nil std of the dataset's observations
+
+--- Its options are fields too.
+---@class tide.agent
+---@field observation_dim integer
+---@field action_dim integer
+---@field rng tide.rng
+---@field policy? tide.policy
+---@field networks table<string, tide.mlp>
+---@field scalars table<string, tide.tensor>
+---@field optimisers table<string, tide.adam>
+local agent = {}
+
+---@param observation tide.tensor
+---@param mode "sample"|"mean"
+---@return tide.tensor
+function agent:act(observation, mode) end
+
+---@return table<string, { real: integer, sim: integer }>
+function agent:batches() end
+
+---@param batches table<string, tide.batch>
+---@return table<string, number> metrics
+function agent:update(batches) end
+
+---@return table
+function agent:state() end
+
+---@param tree table
+function agent:restore(tree) end
+
+--- Defines an agent class from its table of options; `uses` in it lists the data it wants.
+---@param name string
+---@param definition table
+---@return tide.agent_class
+function tide.agent(name, definition) end
+
+--- Minus the number of action dimensions where "auto".
+---@param value number|"auto"
+---@param action_dim integer
+---@return number
+function tide.target_entropy(value, action_dim) end
+
+---@class tide.experiment_options
+---@field name? string
+---@field agent tide.agent_choice
+---@field real { env: string|tide.env, dataset?: string|false }
+---@field sim? { env?: string|tide.env, gap?: tide.gap|string|false, capacity?: integer|"auto" }
+---@field steps? number 1000000 updates
+---@field seed? integer 1
+---@field threads? integer 1
+---@field training? tide.training_options
+---@field evaluation? { every?: integer, episodes?: integer } 10 epochs, 5 episodes
+---@field checkpoint? { every?: integer } 10 epochs
+
+---@class tide.training_options
+---@field epoch_rollout_steps? integer 1000
+---@field epoch_updates? integer 1000
+---@field rounds? integer 1
+---@field random_steps? integer 0
+---@field stop_return? number|false
+
+---@param options tide.experiment_options
+---@return tide.run
+function tide.experiment(options) end
+
+---@class tide.run
+---@field dir? string its folder, once it trains
+---@field config table
+---@field agent tide.agent
+---@field replay tide.replay
+---@field real tide.world
+---@field sim? tide.world
+---@field updates integer
+---@field sim_steps integer
+---@field last_evaluation? tide.evaluation
+local run = {}
+
+---@return tide.evaluation the last one
+function run:train() end
+
+---@param episodes? integer
+---@return tide.evaluation
+function run:evaluate(episodes) end
+
+---@class tide.evaluation
+---@field mean number
+---@field std number
+---@field returns number[]
+---@field lengths integer[]
+---@field length number
+---@field diverged integer
+---@field score? number
+
+---@class tide.evaluation_module
+local evaluation = {}
+
+---@param actor tide.policy|tide.agent|table anything with act
+---@param world_ tide.world
+---@param episodes integer
+---@param mode? "mean"|"sample"
+---@param each? fun(observation: tide.tensor, action: tide.tensor, reward: number, next_observation: tide.tensor, terminal: boolean, timeout: boolean)
+---@return tide.evaluation
+function evaluation.run(actor, world_, episodes, mode, each) end
+
+---@param list number[]
+---@return number mean
+---@return number std population
+function evaluation.statistics(list) end
+
+-- ---- datasets ----
+
+---@class tide.dataset_module
+---@field defaults table
+local datasets = {}
+
+---@param path string
+---@param options? { max_episode_steps?: integer, infos?: boolean }
+---@return tide.dataset
+function datasets.read(path, options) end
+
+--- Counts, returns and scores; tostring makes it text.
+---@param path string
+---@param options? { env?: string, random?: number, expert?: number, max_episode_steps?: integer }
+---@return tide.dataset_info
+function datasets.info(path, options) end
+
+---@class tide.recipes
+local recipes = {}
+
+---@return string
+function recipes.folder() end
+
+---@return string[] names
+function recipes.list() end
+
+---@param name string a name or a path
+---@return string
+function recipes.path(name) end
+
+---@param name string
+---@return boolean
+function recipes.exists(name) end
+
+---@param name string
+---@param options? { max_episode_steps?: integer, infos?: boolean }
+---@return tide.dataset
+function recipes.open(name, options) end
+
+---@param name string
+---@param options { transitions?: integer, seed?: integer, path?: string, report?: fun(rows: integer) }
+---@return string path
+---@return table about
+function recipes.make(name, options) end
+
+--- The soft actor-critic in the real environment that behaviour policies and replay datasets come from.
+---@param prefix string such as "halfcheetah"
+---@param options? { steps?: integer, seed?: integer, threads?: integer }
+---@return tide.run
+function recipes.behaviour(prefix, options) end
+
+--- Writes everything that a run rolled out as a dataset.
+---@param run_ tide.run
+---@param path string
+---@param about table
+---@return integer transitions
+function recipes.write_replay(run_, path, about) end
+
+-- ---- plots ----
+
+---@class tide.plot_options
+---@field metric? string "eval/return"
+---@field title? string
+---@field x_label? string
+---@field y_label? string
+---@field band? "range"|"std"|"none"
+---@field labels? string[]
+---@field lines? { value: number, label: string }[]
+---@field width? integer points
+---@field height? integer points
+
+---@class tide.plot
+local plot = {}
+
+---@param runs string[]|table[] folders, or what plot.runs returns
+---@param path string a .png or .svg file
+---@param options? tide.plot_options
+---@return string[] remarks
+function plot.curves(runs, path, options) end
+
+---@param paths string[]
+---@return table[]
+function plot.runs(paths) end
+
+---@param runs table[]
+---@return table[] groups of runs that differ only in their seed
+function plot.group(runs) end
+
+return tide
