@@ -482,7 +482,7 @@ function recipes.exists(name) end
 function recipes.open(name, options) end
 
 ---@param name string
----@param options { transitions?: integer, seed?: integer, path?: string, report?: fun(rows: integer) }
+---@param options { transitions?: integer, seed?: integer, path?: string, report?: fun(rows: integer, total: integer) }
 ---@return string path
 ---@return table about
 function recipes.make(name, options) end
