@@ -57,7 +57,7 @@ local function prepare(folder)
       if path ~= made then assert(os.execute(("cp '%%s' '%%s'"):format(made, path))) end
     end
   ]]):format(TRANSITIONS))
-  local result = program.shell(("cd '%s' && '%s' run prepare.lua"):format(folder, program.path))
+  local result = program.shell(("cd '%s' && unset TIDE_DATASETS && '%s' run prepare.lua"):format(folder, program.path))
   assert.are.equal(0, result.code, result.err)
 end
 
@@ -89,8 +89,8 @@ describe("the documentation", function()
         it(("%s: the example at line %d runs"):format(document, block.line), function()
           local script = ("%s/%s-%d.lua"):format(folder, document:gsub("[/.]", "-"), block.line)
           write(script, ("\n"):rep(block.line) .. block.text .. "\n") -- errors name the document's lines
-          local result = program.shell(("cd '%s' && '%s' run '%s' --quiet --steps %d --set evaluation.episodes=1")
-            :format(folder, program.path, script, STEPS))
+          local line = "cd '%s' && unset TIDE_DATASETS && '%s' run '%s' --quiet --steps %d --set evaluation.episodes=1"
+          local result = program.shell(line:format(folder, program.path, script, STEPS))
           assert.are.equal(0, result.code, result.out .. result.err)
         end)
       end
