@@ -66,6 +66,7 @@ function checkpoint.load(run, dir)
   run.episode_return = tree.episode_return
   run.counted, run.sums, run.returns, run.episode_ends = tree.counted, tree.sums, tree.returns, tree.episode_ends
   run.last_evaluation = tree.last
+  run.resumed = true
 end
 
 return checkpoint

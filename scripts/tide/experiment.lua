@@ -157,4 +157,14 @@ function experiment.new(given)
   return run
 end
 
+--- As new, whatever the command line says: for runs inside of others, such as a dataset's.
+function experiment.alone(given)
+  local kept = options.copy(experiment.overrides)
+  experiment.override {}
+  local ok, run = pcall(experiment.new, given)
+  experiment.override(kept)
+  if not ok then error(run, 0) end
+  return run
+end
+
 return experiment

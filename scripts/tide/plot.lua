@@ -35,7 +35,7 @@ local level_style = { colour = "#666666", dash = "(2,3)", width = 1.4 }
 
 local y_labels = {
   ["eval/return"] = "Return in the real environment",
-  ["eval/normalised_score"] = "Normalised score",
+  ["eval/score"] = "Normalised score",
 }
 
 -- ---- gnuplot's language ----

@@ -102,13 +102,15 @@ local function roll_out(actor, mode, real, path, transitions, about, report)
 end
 
 --- A soft actor-critic trained in the real environment until it is medium: the run that makes
---- behaviour policies and replay datasets. `out`: its folder, resumed where one is there.
+--- behaviour policies and replay datasets.  given: { seed =, steps =, threads =, alone = true where the
+--- command line is not meant for it }
 function recipes.behaviour(prefix, given)
   given = given or {}
   local about = environments[prefix]
   local experiment = require "tide.experiment"
   local sac = require "tide.agents.sac"
-  return experiment.new {
+  local make = given.alone and experiment.alone or experiment.new
+  return make {
     name = "behaviour-" .. prefix,
     agent = sac {},
     real = { env = about.env },
@@ -147,14 +149,15 @@ end
 --- Makes a dataset.  given: { transitions =, seed =, path =, report = function(rows) }
 --- -> path, a table about it
 function recipes.make(name, given)
+  given = given or {}
   local about, kind = parse(name)
   local path = given.path or recipes.path(name)
   local folder = path:match("^(.*)/[^/]*$")
-  if folder and lfs.attributes(folder, "mode") ~= "directory" then assert(lfs.mkdir(folder)) end
+  if folder then require("tide.records").make_folder(folder) end
   local seed = given.seed or 1
   local metadata = { maker = "tide " .. core.process.versions().tide, dataset = name, env = about.env, seed = seed }
   if kind == "medium-replay" then
-    local run = recipes.behaviour(name:match("^%w+"), { seed = seed, steps = given.transitions })
+    local run = recipes.behaviour(name:match("^%w+"), { seed = seed, steps = given.transitions, alone = true })
     local out = folder and folder .. "/" .. name .. "-run" or name .. "-run"
     if lfs.attributes(out .. "/checkpoint.h5", "mode") == "file" then run.overrides.resume = out
     else run.overrides.out = out end

@@ -22,6 +22,7 @@ local open_folders = {}
 
 -- ---- folders ----
 
+--- Makes a folder and those above it.
 local function make_folder(path)
   local so_far = path:sub(1, 1) == "/" and "/" or ""
   for part in path:gmatch("[^/]+") do
@@ -35,6 +36,8 @@ local function make_folder(path)
     so_far = so_far .. "/"
   end
 end
+
+records.make_folder = make_folder
 
 --- Makes ROOT/NAME, or NAME-2, NAME-3, ... where taken, and returns its path. mkdir decides,
 --- so that two runs started together get two folders.

@@ -212,7 +212,7 @@ end
 
 local function loop(self)
   local record, config = self.record, self.config
-  if self.updates == 0 then
+  if not self.resumed then
     local values = {}
     evaluate_into(self, values)
     record:log(0, values)

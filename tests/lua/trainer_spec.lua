@@ -100,6 +100,27 @@ describe("training", function()
     end
   end)
 
+  it("interrupted before its first update and resumed, evaluates once and equals the unbroken run", function()
+    local out = folder .. "/early"
+    local first = small(out)
+    local act = first.agent.act
+    first.agent.act = function(self, observation, mode)
+      if mode == "sample" and first.sim_steps == 11 then os.execute("kill -TERM " .. core.process.pid()) end
+      return act(self, observation, mode)
+    end
+    assert.is_false((pcall(first.train, first)))
+    assert.are.equal(0, first.updates)
+    small(out, nil, { resume = out }):train()
+    assert.are.same(metrics(folder .. "/whole"), metrics(out))
+  end)
+
+  it("a run inside of another does not take the command line", function()
+    experiment.override { out = folder .. "/outer", steps = 7, set = { "agent.beta=0.5" } }
+    local inner = tide.recipes.behaviour("halfcheetah", { alone = true })
+    assert.are.equal(1000000, inner.config.steps)
+    assert.are.equal(folder .. "/outer", experiment.overrides.out)
+  end)
+
   it("a loss that is not finite fails the run, names it and keeps the checkpoint", function()
     local out = folder .. "/nan"
     local run = small(out)

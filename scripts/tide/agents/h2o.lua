@@ -199,12 +199,12 @@ function h2o:update_critics(batch, target, ratio, omega, log_omega, metrics)
   self.optimisers.critics:minimise(loss)
 end
 
---- beta gap for each critic; with `lagrange`, alpha' (beta gap - target_gap), alpha' rising while it is positive.
+--- beta gap for each critic; with `lagrange`, alpha' beta (gap - target_gap), alpha' rising while it is positive.
 function h2o:regularise(gaps, metrics)
   local weight, margin = 1.0, 0.0
   local excess = self.beta * (gaps[1] + gaps[2])
   if self.lagrange then
-    margin = self.target_gap
+    margin = self.beta * self.target_gap
     local alpha_prime = tide.clamp(self.log_alpha_prime:exp(), 0, 1e6)
     weight = alpha_prime:item()
     self.optimisers.alpha_prime:minimise(-0.5 * (excess:item() - 2 * margin) * alpha_prime)

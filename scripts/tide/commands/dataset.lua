@@ -2,7 +2,7 @@
 local lfs = require "lfs"
 local paths = require "tide.paths"
 
-local dataset = { summary = "look at datasets, make them" }
+local dataset = { summary = "Look at datasets, make them." }
 
 local actions = {}
 

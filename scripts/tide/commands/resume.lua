@@ -9,7 +9,7 @@ function resume.configure(command)
   command:argument("folder", "The run's folder, such as runs/h2o-halfcheetah-seed1.")
   command:option("--script", "The experiment script, where it is not where it was.")
   command:option("--steps", "Updates in all, to train longer than first asked.", nil, tonumber)
-  command:flag("--quiet", "No progress but evaluations.")
+  command:flag("--quiet", "Show no progress.")
 end
 
 --- Where `path`, relative to the folder that the run was started in, is now.

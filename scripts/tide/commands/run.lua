@@ -12,7 +12,7 @@ function run.configure(command)
   command:option("--threads", "Threads of the matrix products.", nil, math.tointeger)
   command:option("--set", "Change any value of the experiment: --set agent.beta=0.1."):count("*"):argname("path=value")
   command:option("--out", "Folder of the run instead of runs/NAME.")
-  command:flag("--quiet", "No progress but evaluations.")
+  command:flag("--quiet", "Show no progress.")
 end
 
 --- The command line as a shell would take it, for records.

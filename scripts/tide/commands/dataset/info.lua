@@ -3,13 +3,13 @@ local dataset = require "tide.dataset"
 local json = require "tide.json"
 local recipes = require "tide.recipes"
 
-local info = { summary = "say what a dataset holds: episodes, returns, normalised scores" }
+local info = { summary = "Say what a dataset holds: episodes, returns, normalised scores." }
 
 function info.configure(command)
-  command:argument("files", "D4RL files, or names that `tide dataset make` knows"):args("+")
-  command:option("--env", "the environment whose reference scores count; the file's own otherwise")
-  command:option("--max-episode-steps", "cuts episodes there, for files without timeouts", nil, math.tointeger)
-  command:flag("--json", "print one array of objects")
+  command:argument("files", "D4RL files, or names that `tide dataset make` knows."):args("+")
+  command:option("--env", "The environment whose reference scores count; the file's own otherwise.")
+  command:option("--max-episode-steps", "Cuts episodes there, for files without timeouts.", nil, math.tointeger)
+  command:flag("--json", "Print one array of objects.")
 end
 
 --- What JSON can hold of a tree: an array becomes its shape.
