@@ -69,6 +69,7 @@ static int rng_add_normal(lua_State *L)
         for (size_t i = 0; i < count; i++)
             t->data[first + i] += sigma * draws[i];
     }
+    tide_touch(L, 2);
     lua_settop(L, 2);
     return 1;
 }

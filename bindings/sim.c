@@ -165,6 +165,7 @@ static int physics_observe(lua_State *L)
     size_t n = nq - skip + tide_sim_nv(sim);
     const tide_tensor *t = tide_check_tensor_shape(L, 2, "the observation", 1, &n);
     luaL_argcheck(L, tide_tensor_block(L, 2) == NULL, 2, "an observation cannot be written into a parameter");
+    tide_touch(L, 2);
     return tide_check_status(L, tide_sim_observe(sim, skip, clip, t->data), 0);
 }
 

@@ -340,7 +340,7 @@ static int tensor_get(lua_State *L)
     return 1;
 }
 
-static void touch(lua_State *L, int arg)
+void tide_touch(lua_State *L, int arg)
 {
     lua_tensor *t = luaL_checkudata(L, arg, TIDE_TENSOR_CLASS);
     if (t->value != NULL)
@@ -357,7 +357,7 @@ static int tensor_set(lua_State *L)
     const tide_tensor *t = tide_check_tensor(L, 1);
     float *element = check_element(L, t);
     *element = (float)luaL_checknumber(L, (int)t->rank + 2);
-    touch(L, 1);
+    tide_touch(L, 1);
     lua_settop(L, 1);
     return 1;
 }
@@ -369,7 +369,7 @@ static int tensor_fill(lua_State *L)
     float value = (float)luaL_checknumber(L, 2);
     for (size_t i = 0, n = tide_tensor_count(t); i < n; i++)
         t->data[i] = value;
-    touch(L, 1);
+    tide_touch(L, 1);
     lua_settop(L, 1);
     return 1;
 }
@@ -388,7 +388,7 @@ static int tensor_copy(lua_State *L)
         const tide_tensor *source = tide_check_tensor_shape(L, 2, "the source", t->rank, t->dims);
         memmove(t->data, source->data, tide_tensor_count(t) * sizeof(float));
     }
-    touch(L, 1);
+    tide_touch(L, 1);
     lua_settop(L, 1);
     return 1;
 }

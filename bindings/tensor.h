@@ -31,6 +31,9 @@ void tide_push_parameter(lua_State *L, tide_parameters *block, size_t offset, si
 /* The block of the parameter tensor at `arg`, or NULL if it is another kind of tensor. */
 tide_parameters *tide_tensor_block(lua_State *L, int arg);
 
+/* Notes that the elements of the tensor at `arg` were written: a backward that would read the old ones refuses. */
+void tide_touch(lua_State *L, int arg);
+
 /* Shape arguments f(d1, d2, d3) from stack index `first` on; returns the rank. */
 size_t tide_check_dims(lua_State *L, int first, size_t dims[TIDE_MAX_RANK]);
 
