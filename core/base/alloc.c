@@ -13,6 +13,18 @@ static size_t round_up(size_t bytes)
     return (bytes + (TIDE_ALIGNMENT - 1)) & ~(size_t)(TIDE_ALIGNMENT - 1);
 }
 
+size_t tide_machine_memory(void)
+{
+    static _Atomic size_t known;
+    size_t bytes = atomic_load_explicit(&known, memory_order_relaxed);
+    if (bytes == 0) {
+        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        bytes = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+        atomic_store_explicit(&known, bytes, memory_order_relaxed);
+    }
+    return bytes;
+}
+
 /* As tide_alloc, not zeroed. */
 static tide_status alloc_raw(size_t bytes, void **block)
 {
@@ -22,7 +34,7 @@ static tide_status alloc_raw(size_t bytes, void **block)
     if (bytes > PTRDIFF_MAX - TIDE_ALIGNMENT)
         return tide_fail(TIDE_MEMORY, "alloc: %zu bytes are more than a process can hold", bytes);
     size_t rounded = round_up(bytes);
-    void *fresh = aligned_alloc(TIDE_ALIGNMENT, rounded);
+    void *fresh = rounded > tide_machine_memory() ? NULL : aligned_alloc(TIDE_ALIGNMENT, rounded);
     if (fresh == NULL)
         return tide_fail(TIDE_MEMORY, "alloc: the system has no %zu bytes", bytes);
     atomic_fetch_add_explicit(&total, rounded, memory_order_relaxed);
@@ -91,12 +103,6 @@ struct tide_arena {
     size_t n_classes;
     size_class classes[SIZE_CLASSES];
 };
-
-size_t tide_machine_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
-}
 
 tide_status tide_arena_create(tide_arena **arena)
 {
