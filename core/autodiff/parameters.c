@@ -13,7 +13,8 @@ static tide_status storage_create(tide_storage **storage, size_t count)
 {
     tide_storage *fresh;
     TIDE_TRY(tide_alloc(sizeof *fresh, (void **)&fresh));
-    tide_status status = tide_alloc_array(count, 2 * sizeof(float), (void **)&fresh->memory);
+    /* An empty block has an address too: memcpy and memset take no null, even for 0 bytes. */
+    tide_status status = tide_alloc_array(count > 0 ? count : 1, 2 * sizeof(float), (void **)&fresh->memory);
     if (status != TIDE_OK) {
         tide_free(fresh);
         return status;

@@ -153,8 +153,7 @@ static outcome run(tide_mlp *mlp, const tide_tensor *data, size_t n_parts, size_
     for (size_t i = 0; i < n_parts; i++) {
         size_t count = tide_tensor_count(&data[i]);
         MUST(tide_parameters_create(&blocks[i], count));
-        if (count > 0)
-            memcpy(blocks[i]->values, data[i].data, count * sizeof(float));
+        memcpy(blocks[i]->values, data[i].data, count * sizeof(float));
         tide_tensor t = tide_tensor_make(blocks[i]->values, 2, data[i].dims);
         MUST(tide_tape_parameter(tape, blocks[i], &t, &parts[i]));
         if (join && data[i].dims[0] != rows)
