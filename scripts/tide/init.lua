@@ -52,6 +52,8 @@ end
 
 --- Writes a policy for tide.load_policy; `about` holds more fields: env, agent, eval_return.
 function tide.save_policy(path, policy, about)
+  local folder = path:match("^(.*)/[^/]*$")
+  if folder then require("tide.records").make_folder(folder) end
   local tree = policy:export()
   for key, value in pairs(about or {}) do tree[key] = value end
   core.tree_write(path, tree)

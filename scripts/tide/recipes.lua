@@ -123,7 +123,8 @@ end
 
 --- Writes everything that a run rolled out as a dataset.
 function recipes.write_replay(run, path, about)
-  local sim = run.sim
+  local sim, folder = run.sim, path:match("^(.*)/[^/]*$")
+  if folder then require("tide.records").make_folder(folder) end
   local writer = core.dataset_writer(path, { observation_dim = sim.observation_dim, action_dim = sim.action_dim,
     metadata = about })
   local rows, next_end = run.replay:state(), 1

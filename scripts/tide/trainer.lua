@@ -162,6 +162,11 @@ local function evaluate_into(self, values)
   return result
 end
 
+local function reaches_goal(self, result)
+  local goal = self.config.training.stop_return
+  return goal and result.mean >= goal or false
+end
+
 function trainer:save()
   checkpoint.save(self)
 end
@@ -173,9 +178,7 @@ function trainer:finish_epoch(epoch)
   values["time/updates_per_s"] = (self.updates - self.epoch_start.updates) / (now - self.epoch_start.time)
   local done = self.updates >= config.steps
   if epoch % config.evaluation.every == 0 or done then
-    local result = evaluate_into(self, values)
-    local goal = config.training.stop_return
-    if goal and result.mean >= goal then self.reached = true end
+    self.reached = reaches_goal(self, evaluate_into(self, values))
   end
   self.record:log(self.updates, values)
   if epoch % config.checkpoint.every == 0 or done or self.reached then self:save() end
@@ -212,7 +215,9 @@ end
 
 local function loop(self)
   local record, config = self.record, self.config
-  if not self.resumed then
+  if self.resumed then
+    self.reached = self.last_evaluation ~= nil and reaches_goal(self, self.last_evaluation)
+  else
     local values = {}
     evaluate_into(self, values)
     record:log(0, values)
