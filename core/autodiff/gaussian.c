@@ -80,6 +80,23 @@ static tide_status check_head(const tide_value *head, size_t *rows, size_t *dim)
     return TIDE_OK;
 }
 
+/* Element by element, n of them: turns log_std from the head's half into what it is before the clamp; makes
+ * std * noise, the action, and the element's term of the log-prob. */
+static void sample(size_t n, float multiplier, float offset, const float *restrict mean, const float *restrict noise,
+                   float *restrict log_std, float *restrict deviation, float *restrict action, float *restrict term)
+{
+    for (size_t i = 0; i < n; i++) {
+        float raw = multiplier * log_std[i] + offset, z = noise[i];
+        float clamped = raw < TIDE_LOG_STD_MIN ? TIDE_LOG_STD_MIN : raw;
+        clamped = clamped > TIDE_LOG_STD_MAX ? TIDE_LOG_STD_MAX : clamped;
+        float d = tide_expf(clamped) * z, x = mean[i] + d;
+        log_std[i] = raw;
+        deviation[i] = d;
+        action[i] = tide_tanhf(x);
+        term[i] = -0.5f * z * z - clamped - HALF_LOG_2PI - 2.0f * (LOG_2 - x - tide_softplusf(-2.0f * x));
+    }
+}
+
 tide_status tide_tanh_gaussian(tide_tape *tape, tide_value *head, tide_value *scalars, const tide_tensor *noise,
                                tide_value **action, tide_value **log_prob)
 {
@@ -109,18 +126,7 @@ tide_status tide_tanh_gaussian(tide_tape *tape, tide_value *head, tide_value *sc
         memcpy(mean + i * dim, head->tensor.data + 2 * i * dim, dim * sizeof(float));
         memcpy(saved->log_std + i * dim, head->tensor.data + (2 * i + 1) * dim, dim * sizeof(float));
     }
-    float *restrict log_std = saved->log_std, *restrict deviation = saved->deviation;
-    float *restrict out = (*action)->tensor.data, *restrict term = terms;
-    const float *restrict z = noise->data, *restrict mu = mean;
-    for (size_t i = 0; i < n; i++) {
-        float raw = multiplier * log_std[i] + offset;
-        float clamped = raw < TIDE_LOG_STD_MIN ? TIDE_LOG_STD_MIN : raw > TIDE_LOG_STD_MAX ? TIDE_LOG_STD_MAX : raw;
-        float d = tide_expf(clamped) * z[i], x = mu[i] + d;
-        log_std[i] = raw;
-        deviation[i] = d;
-        out[i] = tide_tanhf(x);
-        term[i] = -0.5f * z[i] * z[i] - clamped - HALF_LOG_2PI - 2.0f * (LOG_2 - x - tide_softplusf(-2.0f * x));
-    }
+    sample(n, multiplier, offset, mean, noise->data, saved->log_std, saved->deviation, (*action)->tensor.data, terms);
     for (size_t i = 0; i < rows; i++) {
         float sum = 0.0f;
         for (size_t j = 0; j < dim; j++)

@@ -54,7 +54,7 @@ void tide_adam_destroy(tide_adam *adam)
     tide_free(adam);
 }
 
-/* m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - rate m / (sqrt(v) / correction + epsilon). */
+/* m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - rate m / (correction sqrt(v) + epsilon). */
 typedef struct adam_rates {
     float beta1, rest1; /* b1 and 1 - b1, each rounded once */
     float beta2, rest2;
@@ -67,7 +67,7 @@ static void adam_run(float *restrict p, const float *restrict g, float *restrict
     for (size_t i = 0; i < n; i++) {
         m[i] = r.beta1 * m[i] + r.rest1 * g[i];
         v[i] = r.beta2 * v[i] + r.rest2 * g[i] * g[i];
-        p[i] -= r.rate * m[i] / (sqrtf(v[i]) / r.correction + r.epsilon);
+        p[i] -= r.rate * m[i] / (r.correction * sqrtf(v[i]) + r.epsilon);
     }
 }
 
@@ -93,7 +93,7 @@ tide_status tide_adam_step(tide_adam *adam)
         .beta2 = (float)adam->beta2,
         .rest2 = (float)(1.0 - adam->beta2),
         .rate = (float)(adam->lr / (1.0 - pow(adam->beta1, t))),
-        .correction = (float)sqrt(1.0 - pow(adam->beta2, t)),
+        .correction = (float)(1.0 / sqrt(1.0 - pow(adam->beta2, t))),
         .epsilon = (float)adam->epsilon,
     };
     size_t offset = 0;
