@@ -10,9 +10,8 @@
 /* Arrays may claim 1100 times the bytes of their file (gzip gives at most 1032), and 64 MiB:
  * arrays that were never written take no room. */
 static const uint64_t BUDGET_BASE = (uint64_t)64 << 20, BUDGET_FACTOR = 1100;
-static const uint64_t CACHE_BYTES = (uint64_t)64 << 20;     /* of decompressed chunks, for each open array */
-static const uint64_t LARGEST_CHUNK = (uint64_t)256 << 20;  /* HDF5 allocates a chunk before it reads it */
-static const uint64_t LARGEST_BLOCK = (uint64_t)1024 << 20; /* chunks side by side that make up whole rows */
+static const uint64_t LARGEST_CHUNK = (uint64_t)256 << 20;
+static const uint64_t LARGEST_BAND = (uint64_t)1024 << 20; /* chunks side by side that make up whole rows */
 static const uint64_t BLOCK_BYTES = (uint64_t)2 << 20;
 
 /* ---- messages ---- */
@@ -132,7 +131,6 @@ tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    H5Pset_cache(access, 0, 521, CACHE_BYTES, 1.0);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(access, 0, 1); /* files are replaced, never changed; some network disks know no locks */
 #endif
@@ -291,20 +289,33 @@ static tide_status take_dims(const tide_hdf5_input *input, const char *where, ti
     return TIDE_OK;
 }
 
-/* How the elements lie: in this file, in chunks that are no larger than sense. */
-static tide_status take_layout(const tide_hdf5_input *input, const char *where, hid_t properties,
+/* The filters that chunks went through; only those that are undone here will do. */
+static tide_status take_filters(const tide_hdf5_input *input, const char *where, hid_t properties,
+                                tide_hdf5_array *array)
+{
+    int n = H5Pget_nfilters(properties);
+    if (n < 0 || n > TIDE_HDF5_FILTERS)
+        return tide_fail(TIDE_FORMAT, "%s: %s: %d filters, at most %d are undone", input->path, where, n,
+                         TIDE_HDF5_FILTERS);
+    array->n_filters = (size_t)n;
+    for (unsigned f = 0; f < (unsigned)n; f++) {
+        size_t values = 0;
+        unsigned flags, config;
+        char name[32] = "";
+        array->filters[f] = H5Pget_filter2(properties, f, &flags, &values, NULL, sizeof name - 1, name, &config);
+        if (array->filters[f] != H5Z_FILTER_DEFLATE && array->filters[f] != H5Z_FILTER_SHUFFLE &&
+            array->filters[f] != H5Z_FILTER_FLETCHER32)
+            return tide_fail(TIDE_FORMAT, "%s: %s: packed by filter %d (%s); gzip, shuffle and fletcher32 are undone",
+                             input->path, where, (int)array->filters[f], name);
+    }
+    return TIDE_OK;
+}
+
+static tide_status take_chunks(const tide_hdf5_input *input, const char *where, hid_t properties,
                                tide_hdf5_array *array)
 {
-    uint64_t row_bytes = (uint64_t)(array->dims[1] * array->dims[2]) * array->size;
-    array->block_rows = row_bytes == 0 || row_bytes > BLOCK_BYTES ? 1 : (size_t)(BLOCK_BYTES / row_bytes);
-    H5D_layout_t layout = H5Pget_layout(properties);
-    if (layout == H5D_VIRTUAL || H5Pget_external_count(properties) != 0)
-        return tide_fail(TIDE_FORMAT, "%s: %s: its elements stand in another file, which is not opened", input->path,
-                         where);
-    if (layout != H5D_CHUNKED || array->rank == 0)
-        return TIDE_OK;
     hsize_t chunk[TIDE_MAX_RANK];
-    if (H5Pget_chunk(properties, (int)array->rank, chunk) != (int)array->rank)
+    if (array->rank == 0 || H5Pget_chunk(properties, (int)array->rank, chunk) != (int)array->rank)
         return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the chunks cannot be read");
     uint64_t bytes = array->size, across = 1;
     for (size_t i = 0; i < array->rank; i++) {
@@ -312,14 +323,39 @@ static tide_status take_layout(const tide_hdf5_input *input, const char *where, 
             return tide_fail(TIDE_FORMAT, "%s: %s: its chunks are larger than %llu MiB", input->path, where,
                              (unsigned long long)(LARGEST_CHUNK >> 20));
         bytes *= chunk[i];
+        array->chunk[i] = (size_t)chunk[i];
         if (i > 0)
             across *= array->dims[i] / chunk[i] + 1;
     }
-    if (bytes > LARGEST_BLOCK / across)
+    if (bytes > LARGEST_BAND / across)
         return tide_fail(TIDE_FORMAT, "%s: %s: %llu rows of chunks take more than %llu MiB", input->path, where,
-                         (unsigned long long)chunk[0], (unsigned long long)(LARGEST_BLOCK >> 20));
-    if (bytes * across > CACHE_BYTES && array->block_rows < chunk[0])
-        array->block_rows = (size_t)chunk[0];
+                         (unsigned long long)chunk[0], (unsigned long long)(LARGEST_BAND >> 20));
+    array->in_chunks = 1;
+    array->chunk_bytes = (size_t)bytes;
+    array->block_rows = array->block_rows < chunk[0] ? (size_t)chunk[0]
+                                                     : array->block_rows - array->block_rows % chunk[0];
+    return take_filters(input, where, properties, array);
+}
+
+/* How the elements lie: in this file, and all of them. */
+static tide_status take_layout(const tide_hdf5_input *input, const char *where, hid_t properties,
+                               tide_hdf5_array *array)
+{
+    uint64_t row_bytes = (uint64_t)(array->dims[1] * array->dims[2]) * array->size;
+    array->block_rows = row_bytes == 0 || row_bytes > BLOCK_BYTES ? 1 : (size_t)(BLOCK_BYTES / row_bytes);
+    for (size_t i = 0; i < TIDE_MAX_RANK; i++)
+        array->chunk[i] = 1;
+    H5D_layout_t layout = H5Pget_layout(properties);
+    if (layout == H5D_VIRTUAL || H5Pget_external_count(properties) != 0)
+        return tide_fail(TIDE_FORMAT, "%s: %s: its elements stand in another file, which is not opened", input->path,
+                         where);
+    if (layout == H5D_CHUNKED)
+        return take_chunks(input, where, properties, array);
+    /* HDF5 1.10 believes the shape and reads past what is stored; nothing stored reads as zeros. */
+    uint64_t stored = H5Dget_storage_size(array->dataset);
+    if (stored < array->count * array->size && (layout == H5D_COMPACT || stored != 0))
+        return tide_fail(TIDE_FORMAT, "%s: %s: %llu bytes are stored of %zu elements of %zu bytes", input->path, where,
+                         (unsigned long long)stored, array->count, array->size);
     return TIDE_OK;
 }
 
@@ -367,6 +403,8 @@ tide_status tide_hdf5_read_rows(const tide_hdf5_input *input, const tide_hdf5_ar
     herr_t done = -1;
     if (array->count == 0 || n == 0)
         return TIDE_OK;
+    if (array->in_chunks)
+        return tide_hdf5_read_chunks(input, array, where, type, first, n, out);
     if (array->rank == 0) {
         done = H5Dread(array->dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
     } else {

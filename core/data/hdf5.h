@@ -55,6 +55,8 @@ tide_status tide_hdf5_open_path(const tide_hdf5_input *input, const char *object
 /* 1 if that path exists; links to elsewhere count as existing. */
 int tide_hdf5_has(const tide_hdf5_input *input, const char *object_path);
 
+enum { TIDE_HDF5_FILTERS = 8 };
+
 /* An array in a file: its class, element size and dimensions. */
 typedef struct tide_hdf5_array {
     hid_t dataset;
@@ -63,7 +65,11 @@ typedef struct tide_hdf5_array {
     size_t rank; /* 0 is a scalar */
     size_t dims[TIDE_MAX_RANK];
     size_t count;      /* elements */
-    size_t block_rows; /* rows worth reading together: some MiB, and whole chunks that no cache holds */
+    size_t block_rows; /* rows worth reading together: some MiB, and whole chunks */
+    int in_chunks;
+    size_t chunk[TIDE_MAX_RANK], chunk_bytes; /* unpacked; 1 beyond the rank */
+    size_t n_filters;                         /* in the order of writing */
+    H5Z_filter_t filters[TIDE_HDF5_FILTERS];
 } tide_hdf5_array;
 
 /* Takes over the opened object, an array that can be read: at most TIDE_MAX_RANK
@@ -75,6 +81,10 @@ void tide_hdf5_close_array(tide_hdf5_array *array);
 /* Reads `n` rows from row `first` on (of a scalar: row 0) as `type` (H5T_NATIVE_FLOAT ...). */
 tide_status tide_hdf5_read_rows(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
                                 hid_t type, size_t first, size_t n, void *out);
+
+/* tide_hdf5_read_rows for an array in chunks. */
+tide_status tide_hdf5_read_chunks(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
+                                  hid_t type, size_t first, size_t n, void *out);
 
 /* ---- writing ---- */
 

@@ -6,11 +6,13 @@
 #include "data/hdf5.h"
 #include "data/tree.h"
 
-/* Names of a group's attributes or members, one after the other, each with its zero. */
+/* Names of a group's attributes or members, one after the other, each with its zero. They are
+ * listed in the file's own order and sorted here: HDF5 1.10 crashes when it sorts a damaged group. */
 typedef struct name_list {
     char *text;
-    size_t used, size;
-    size_t next; /* where the next name begins */
+    size_t used, size, n;
+    const char **sorted;
+    size_t next; /* of the sorted ones */
     int failed;
 } name_list;
 
@@ -50,6 +52,7 @@ static herr_t add_name(name_list *list, const char *name)
     }
     memcpy(list->text + list->used, name, n);
     list->used += n;
+    list->n++;
     return 0;
 }
 
@@ -67,13 +70,33 @@ static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, 
     return add_name(list, name);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort_names(name_list *list)
+{
+    list->sorted = malloc((list->n + 1) * sizeof *list->sorted);
+    if (list->sorted == NULL) {
+        list->failed = 1;
+        return;
+    }
+    const char *name = list->text;
+    for (size_t i = 0; i < list->n; i++, name += strlen(name) + 1)
+        list->sorted[i] = name;
+    qsort(list->sorted, list->n, sizeof *list->sorted, compare_names);
+}
+
 static const char *take_name(name_list *list)
 {
-    if (list->next >= list->used)
-        return NULL;
-    const char *name = list->text + list->next;
-    list->next += strlen(name) + 1;
-    return name;
+    return list->next < list->n ? list->sorted[list->next++] : NULL;
+}
+
+static void free_names(name_list *list)
+{
+    free(list->text);
+    free(list->sorted);
 }
 
 /* ---- groups ---- */
@@ -129,22 +152,25 @@ static tide_status push_frame(tide_tree_reader *reader, hid_t group)
     frame *f = &reader->frames[reader->depth++];
     *f = (frame){.group = group, .end = strlen(reader->where)};
     hsize_t from = 0;
-    herr_t done = H5Aiterate2(group, H5_INDEX_NAME, H5_ITER_INC, &from, add_attribute, &f->attributes);
+    herr_t done = H5Aiterate2(group, H5_INDEX_NAME, H5_ITER_NATIVE, &from, add_attribute, &f->attributes);
     if (done >= 0)
-        done = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_member, &f->members);
+        done = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_member, &f->members);
+    tide_status status = done < 0 ? tide_hdf5_fail(TIDE_FORMAT, reader->input.path, reader->where,
+                                                   "the members cannot be listed")
+                                  : TIDE_OK;
+    sort_names(&f->attributes);
+    sort_names(&f->members);
     if (f->attributes.failed || f->members.failed)
         return tide_fail(TIDE_MEMORY, "%s: %s: no memory for its names", reader->input.path, reader->where);
-    if (done < 0)
-        return tide_hdf5_fail(TIDE_FORMAT, reader->input.path, reader->where, "the members cannot be listed");
-    return TIDE_OK;
+    return status;
 }
 
 static void pop_frame(tide_tree_reader *reader)
 {
     frame *f = &reader->frames[--reader->depth];
     H5Oclose(f->group);
-    free(f->attributes.text);
-    free(f->members.text);
+    free_names(&f->attributes);
+    free_names(&f->members);
     *f = (frame){.group = H5I_INVALID_HID};
 }
 
