@@ -287,6 +287,15 @@ static void check_writer_options(lua_State *L, int arg)
     }
 }
 
+/* put_metadata(writer, table) */
+static int put_metadata(lua_State *L)
+{
+    tide_tree_writer *tree;
+    tide_check(L, tide_dataset_metadata(check_writer(L, 1), &tree));
+    tide_put_table(L, tree, 2);
+    return 0;
+}
+
 /* dataset_writer(path, { observation_dim =, action_dim =, metadata = {}, infos = { qpos =, qvel = } }) */
 static int writer_new(lua_State *L)
 {
@@ -294,7 +303,7 @@ static int writer_new(lua_State *L)
     lua_settop(L, 2);
     check_writer_options(L, 2);
     tide_dataset_shape shape = {size_option(L, 2, "observation_dim"), size_option(L, 2, "action_dim"), 0, 0};
-    int infos = lua_getfield(L, 2, "infos");
+    int infos = lua_getfield(L, 2, "infos"); /* index 3; metadata is 4, the writer 5 */
     luaL_argcheck(L, infos == LUA_TNIL || infos == LUA_TTABLE, 2, "infos: a table { qpos =, qvel = } is needed");
     if (infos == LUA_TTABLE) {
         shape.qpos_dim = size_option(L, 3, "qpos");
@@ -308,9 +317,14 @@ static int writer_new(lua_State *L)
     tide_check(L, tide_dataset_create(path, &shape, &writer));
     *place = writer;
     if (metadata == LUA_TTABLE) {
-        tide_tree_writer *tree;
-        tide_check(L, tide_dataset_metadata(writer, &tree));
-        tide_put_table(L, tree, 4);
+        lua_pushcfunction(L, put_metadata);
+        lua_pushvalue(L, 5);
+        lua_pushvalue(L, 4);
+        if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+            *place = NULL;
+            tide_dataset_discard(writer); /* at once: no temporary file stays */
+            return lua_error(L);
+        }
     }
     return 1;
 }

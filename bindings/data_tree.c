@@ -167,14 +167,13 @@ static int tree_write(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     void **place = tide_push_object(L, WRITER_CLASS);
+    lua_toclose(L, 3); /* after an error too, at once: no temporary file stays */
     tide_tree_writer *writer;
     tide_check(L, tide_tree_create(path, &writer));
     *place = writer;
     tide_put_table(L, writer, 2);
     tide_check(L, tide_tree_commit(writer));
-    lua_replace(L, 1);
-    lua_settop(L, 1);
-    return tide_object_close(L);
+    return 0;
 }
 
 /* ---- reading ---- */
@@ -241,6 +240,7 @@ void tide_push_tree(lua_State *L, const char *path, const char *group, int lenie
     luaL_checkstack(L, 2 * TIDE_TREE_DEPTH + 16, "tree_read");
     void **place = tide_push_object(L, READER_CLASS);
     int holder = lua_gettop(L);
+    lua_toclose(L, holder);
     tide_tree_reader *reader;
     tide_check(L, tide_tree_open(path, group, lenient, &reader));
     *place = reader;
@@ -259,8 +259,7 @@ void tide_push_tree(lua_State *L, const char *path, const char *group, int lenie
         }
     } while (item.kind != TIDE_TREE_END);
     restore_sequence(L);
-    *place = NULL;
-    tide_tree_close(reader);
+    lua_closeslot(L, holder);
     lua_remove(L, holder);
 }
 

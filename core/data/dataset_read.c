@@ -94,7 +94,7 @@ static tide_status odd_element(const reading *r, size_t c, size_t at, double val
 {
     size_t across = r->columns[c].dims[1];
     return tide_fail(TIDE_NUMERIC, "%s: %s: row %zu, column %zu (from 1) is %g", r->input.path, NAMES[c],
-                     at / across + 1, at % across + 1, value);
+                     at / across + 1, at % across + 1, isnan(value) ? fabs(value) : value);
 }
 
 /* Takes `n` rows of column c, from row `first` on, out of the block. */

@@ -175,7 +175,7 @@ static tide_status check_infos(const tide_dataset_writer *w, const char *name, c
     for (size_t i = 0; i < n; i++)
         if (!isfinite(x[i]))
             return tide_fail(TIDE_NUMERIC, "%s: row %zu: %s[%zu] is %g", w->output.path, w->count + 1, name, i + 1,
-                             x[i]);
+                             isnan(x[i]) ? fabs(x[i]) : x[i]);
     return TIDE_OK;
 }
 

@@ -36,19 +36,25 @@ static size_t first_odd(const float *x, size_t n)
     return n;
 }
 
+/* For messages: a NaN without its sign. */
+static double shown(float x)
+{
+    return isnan(x) ? (double)fabsf(x) : (double)x;
+}
+
 tide_status tide_transition_check(const tide_layout *layout, const tide_transition *t, const char *what, size_t row)
 {
     size_t s = layout->observation_dim, a = layout->action_dim, at;
     if ((at = first_odd(t->observation, s)) < s)
         return tide_fail(TIDE_NUMERIC, "%s: row %zu: observation[%zu] is %g", what, row, at + 1,
-                         (double)t->observation[at]);
+                         shown(t->observation[at]));
     if ((at = first_odd(t->action, a)) < a)
-        return tide_fail(TIDE_NUMERIC, "%s: row %zu: action[%zu] is %g", what, row, at + 1, (double)t->action[at]);
+        return tide_fail(TIDE_NUMERIC, "%s: row %zu: action[%zu] is %g", what, row, at + 1, shown(t->action[at]));
     if ((at = first_odd(t->next_observation, s)) < s)
         return tide_fail(TIDE_NUMERIC, "%s: row %zu: next_observation[%zu] is %g", what, row, at + 1,
-                         (double)t->next_observation[at]);
+                         shown(t->next_observation[at]));
     if (!isfinite(t->reward))
-        return tide_fail(TIDE_NUMERIC, "%s: row %zu: the reward is %g", what, row, (double)t->reward);
+        return tide_fail(TIDE_NUMERIC, "%s: row %zu: the reward is %g", what, row, shown(t->reward));
     return TIDE_OK;
 }
 

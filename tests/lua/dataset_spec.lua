@@ -1,0 +1,186 @@
+--- Promises of tide.dataset, core.dataset_read and core.dataset_writer.
+local core = require "tide.core"
+local dataset = require "tide.dataset"
+
+local folder, path
+
+local function refused(text, f, ...)
+  local ok, problem = pcall(f, ...)
+  assert.is_false(ok)
+  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, tostring(problem)))
+end
+
+--- Row i: observation (i, -i), action (i / 2), reward i, the next observation is row i + 1's within an episode.
+local function write(n, options)
+  local writer = core.dataset_writer(path, { observation_dim = 2, action_dim = 1, metadata = options.metadata,
+    infos = options.infos and { qpos = 2, qvel = 1 } })
+  for i = 1, n do
+    local timeout = i % (options.length or 10) == 0
+    local next_x = timeout and 1000 or i + 1
+    writer:add({ i, -i }, { i / 2 }, i, { next_x, -next_x }, i % (options.terminal or n + 1) == 0, timeout,
+      options.infos and { i / 3, i }, options.infos and { -i / 3 })
+  end
+  writer:commit()
+end
+
+--- The same rows without next observations, and with timeouts only where asked: what D4RL's older files hold.
+local function write_old(n, with_timeouts)
+  local observations, actions, rewards, terminals, timeouts = {}, {}, {}, {}, {}
+  for i = 1, n do
+    observations[i], actions[i], rewards[i] = { i, -i }, { i / 2 }, i
+    terminals[i], timeouts[i] = 0, i % 10 == 0 and 1 or 0
+  end
+  core.tree_write(path, { observations = core.tensor(observations), actions = core.tensor(actions),
+    rewards = core.tensor(rewards), terminals = terminals, timeouts = with_timeouts and timeouts or nil })
+end
+
+before_each(function()
+  folder = os.tmpname()
+  os.remove(folder)
+  os.execute("mkdir " .. folder)
+  path = folder .. "/data.h5"
+end)
+after_each(function()
+  collectgarbage()
+  os.remove(path)
+  assert.is_truthy(os.remove(folder), "files are left in " .. folder)
+end)
+
+describe("a dataset", function()
+  it("comes back as it was written", function()
+    write(25, { terminal = 7, infos = true, metadata = { algorithm = "SAC", nested = { n = 3 } } })
+    local data = dataset.read(path, { infos = true })
+    assert.are.same({ 25, 25, 2, 1 }, { #data, data:count(), data.observation_dim, data.action_dim })
+    assert.are.same({ { 24, -24 }, { 25, -25 } }, data:rows("observations", 24, 2):totable())
+    assert.are.same({ { 0.5 } }, data:rows("actions", 1, 1):totable())
+    assert.are.same({ 9, 10, 11 }, data:rows("rewards", 9, 3):totable())
+    assert.are.same({ { 10, -10 }, { 1000, -1000 }, { 12, -12 } }, data:rows("next_observations", 9, 3):totable())
+    assert.are.same({ 0, 1, 0 }, data:rows("terminals", 6, 3):totable())
+    assert.are.same({ 0, 1, 0 }, data:rows("timeouts", 9, 3):totable())
+    assert.are.same({ 25, 2 }, data:tensor("infos/qpos").shape)
+    local qpos, qvel = data:state(10)
+    assert.are.same({ { 10 / 3, 10 }, { -10 / 3 } }, { qpos, qvel }) -- all digits
+    assert.are.same({ algorithm = "SAC", nested = { n = 3 } }, data:info().metadata)
+  end)
+
+  it("derives next observations from the next row, never across a timeout", function()
+    write_old(25, true)
+    local data = dataset.read(path)
+    assert.are.equal(22, #data) -- rows 10, 20 and 25 are gone
+    for i = 1, #data do
+      local now, later = data:rows("observations", i, 1):get(1, 1), data:rows("next_observations", i, 1):get(1, 1)
+      assert.are.equal(now + 1, later)
+      assert.is_true(now % 10 ~= 0)
+    end
+    local info = data:info()
+    assert.are.same({ "next row", 3, 25, 2 }, { info.next_observations, info.dropped, info.file_rows, info.episodes })
+  end)
+
+  it("without timeouts wants the step limit", function()
+    write_old(25, false)
+    refused("give max_episode_steps", dataset.read, path)
+    local info = dataset.read(path, { max_episode_steps = 5 }):info()
+    assert.are.same({ 5, "max_episode_steps", 5, 20 }, { info.timeouts, info.timeouts_from, info.dropped, info.rows })
+  end)
+
+  it("gives the statistics of its true rows, or of a padded buffer", function()
+    write(3, {})
+    local data = dataset.read(path)
+    local mean, std = data:statistics()
+    assert.are.same({ 2, -2 }, mean:totable())
+    assert.is_true(math.abs(std:get(1) - math.sqrt(2 / 3)) < 1e-6)
+    mean, std = data:statistics(12)
+    assert.are.same({ 0.5, -0.5 }, mean:totable())
+    assert.is_true(math.abs(std:get(1) - (math.sqrt(14 / 12 - 0.25) + 1e-3)) < 1e-6)
+    refused("padded to 2 rows", data.statistics, data, 2)
+  end)
+
+  it("refuses wrong questions", function()
+    write(10, {})
+    local data = dataset.read(path)
+    refused("no array 'obs'", data.tensor, data, "obs")
+    refused("11", data.rows, data, "rewards", 11, 1)
+    refused("10 rows from row 2 on, the dataset has 10", data.rows, data, "rewards", 2, 10)
+    refused("less than", data.rows, data, "rewards", 0, 1)
+    refused("infos were not read", data.state, data, 1)
+    refused("infos were not read", data.tensor, data, "infos/qpos")
+    refused("unknown 'max_steps'; nearest: max_episode_steps", dataset.read, path, { max_steps = 3 })
+    refused("no infos/qpos", dataset.read, path, { infos = true })
+    refused("No such file", dataset.read, "/no/such/file.h5")
+    data:close()
+    refused("closed", data.count, data)
+    assert.are.equal("dataset (closed)", tostring(data))
+  end)
+end)
+
+describe("a dataset writer", function()
+  it("names what is wrong with a row and goes on", function()
+    local writer = core.dataset_writer(path, { observation_dim = 2, action_dim = 1 })
+    local function add(...) return writer:add(...) end
+    refused("observation has 3 numbers, 2 are needed", add, { 1, 2, 3 }, { 1 }, 0, { 1, 2 }, false, false)
+    refused("action has shape (2), (1) is needed", add, { 1, 2 }, core.zeros(2), 0, { 1, 2 }, false, false)
+    refused("next_observation[2] is a string", add, { 1, 2 }, { 1 }, 0, { 1, "x" }, false, false)
+    refused("number expected", add, { 1, 2 }, { 1 }, "x", { 1, 2 }, false, false)
+    refused("row 1: the reward is nan", add, { 1, 2 }, { 1 }, 0 / 0, { 1, 2 }, false, false)
+    refused("terminal: true or false is needed, not 2", add, { 1, 2 }, { 1 }, 0, { 1, 2 }, 2, false)
+    refused("timeout: true or false is needed, not nil", add, { 1, 2 }, { 1 }, 0, { 1, 2 }, true)
+    writer:add(core.tensor { 1, 2 }, { 1 }, 0, { 1, 2 }, 0, 1)
+    assert.are.equal(1, writer:count())
+    writer:commit()
+    refused("closed", writer.count, writer)
+    assert.are.equal(1, #dataset.read(path))
+  end)
+
+  it("refuses options that it does not know or needs", function()
+    local function make(options) return core.dataset_writer(path, options) end
+    refused("unknown option 'observation'", make, { observation = 2, action_dim = 1 })
+    refused("observations of 0 numbers", make, { action_dim = 1 })
+    refused("qpos and qvel are needed", make, { observation_dim = 1, action_dim = 1, infos = { qpos = 2 } })
+    refused("'f' is a function", make, { observation_dim = 1, action_dim = 1, metadata = { f = print } })
+    refused("a table is needed", make, { observation_dim = 1, action_dim = 1, metadata = 3 })
+    refused("whole number", make, { observation_dim = 1.5, action_dim = 1 })
+  end)
+
+  it("leaves nothing, and the old file, when it is given up", function()
+    write(5, {})
+    local writer = core.dataset_writer(path, { observation_dim = 2, action_dim = 1 })
+    writer:add({ 1, 2 }, { 1 }, 0, { 1, 2 }, false, false)
+    writer:close()
+    refused("none was added", function()
+      core.dataset_writer(path, { observation_dim = 2, action_dim = 1 }):commit()
+    end)
+    assert.are.equal(5, #dataset.read(path))
+  end)
+end)
+
+describe("dataset.info", function()
+  it("says what a dataset holds", function()
+    write(25, { metadata = { env = "HalfCheetah", policy = { w = core.zeros(2, 3) }, seeds = { 1, 2 } } })
+    local info = dataset.info(path)
+    assert.are.same({ 2, 55, 105, 155, 5 }, { info.episodes, info.return_min, info.return_mean, info.return_max,
+      info.unfinished })
+    assert.is_true(math.abs(info.score_mean - 100 * (105 + 280.178953) / (12135.0 + 280.178953)) < 1e-9)
+    local text = tostring(info)
+    for _, part in ipairs { "25 transitions, 2 observations, 1 action", "2 of 10 to 10 steps",
+      "mean 105.0, min 55.0, max 155.0", "HalfCheetah: random -280.179, expert 12135",
+      "2 timeouts (marked in the file)",
+      "env: HalfCheetah", "w: array (2, 3)", "seeds: 2 values", "5 rows unfinished" } do
+      assert.is_truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+    end
+  end)
+
+  it("measures by scores that are given", function()
+    write(20, {})
+    local info = dataset.info(path, { random = 5, expert = 105 })
+    assert.are.same({ 50, 100, 150 }, { info.score_min, info.score_mean, info.score_max })
+    assert.is_nil(dataset.info(path).score_mean)
+    refused("go together", dataset.info, path, { random = 5 })
+    refused("unknown 'Cheetah'", dataset.info, path, { env = "Cheetah" })
+  end)
+
+  it("cuts by the step limit of the environment where the file marks none", function()
+    write_old(25, false)
+    assert.are.equal(0, dataset.info(path, { env = "HalfCheetah" }).timeouts)
+    assert.are.equal(2, dataset.info(path, { max_episode_steps = 10 }).timeouts)
+  end)
+end)
