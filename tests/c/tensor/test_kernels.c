@@ -37,14 +37,14 @@ START_TEST(bias_and_relu)
             for (size_t i = 0; i < ROWS; i++) {
                 for (size_t j = 0; j < width; j++) {
                     const float *row = repeats[r] == 0 ? bias : bias + i / repeats[r] * width;
-                    ck_assert(y[i * width + j] == fmaxf(x[i * width + j] + row[j], 0.0f));
+                    EXPECT(y[i * width + j] == fmaxf(x[i * width + j] + row[j], 0.0f));
                 }
             }
         }
         draw();
         tide_bias(y, ROWS, width, bias);
         for (size_t i = 0; i < ROWS * width; i++)
-            ck_assert(y[i] == x[i] + bias[i % width]);
+            EXPECT(y[i] == x[i] + bias[i % width]);
     }
 }
 END_TEST
@@ -53,7 +53,7 @@ START_TEST(relu_keeps_nan)
 {
     float row[3] = {NAN, -1.0f, 1.0f}, zero[3] = {0};
     tide_bias_relu(row, 1, 3, zero, 0);
-    ck_assert(isnan(row[0]) && row[1] == 0.0f && row[2] == 1.0f);
+    EXPECT(isnan(row[0]) && row[1] == 0.0f && row[2] == 1.0f);
 }
 END_TEST
 
@@ -67,7 +67,7 @@ START_TEST(relu_backward_masks_and_sums)
         for (size_t j = 0; j < width; j++) {
             double sum = (double)before[j];
             for (size_t i = 0; i < ROWS; i++) {
-                ck_assert(y[i * width + j] == (h[i * width + j] > 0.0f ? x[i * width + j] : 0.0f));
+                EXPECT(y[i * width + j] == (h[i * width + j] > 0.0f ? x[i * width + j] : 0.0f));
                 sum += (double)y[i * width + j];
             }
             NEAR(sums[j], sum, 1e-6, 1e-5);
