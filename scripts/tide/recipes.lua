@@ -1,7 +1,11 @@
 --- Datasets by name: where they lie, and how the ones that Tide makes itself are made.
 ---
---- NAME is ENV-KIND: random (uniform actions), medium (rollouts of a half-trained policy that comes with
---- Tide, envs/policies/) or medium-replay (everything that a soft actor-critic saw on its way there).
+--- NAME is ENV-KIND:
+---   random         uniform actions
+---   medium         rollouts of a half-trained policy that comes with Tide, envs/policies/
+---   mixed          that policy with a share of uniform actions, from all in the first episode to none in the
+---                  last: as wide as a replay buffer, made in seconds
+---   medium-replay  everything that a soft actor-critic saw on its way to medium: a training, of 20 minutes or so
 local core = require "tide.core"
 local env = require "tide.env"
 local evaluation = require "tide.evaluation"
@@ -17,7 +21,7 @@ local recipes = {}
 local environments = {
   halfcheetah = { env = "HalfCheetah", medium_return = 4700 },
 }
-local kinds = { "random", "medium", "medium-replay" }
+local kinds = { "random", "medium", "mixed", "medium-replay" }
 
 --- The folder of datasets: $TIDE_DATASETS, or datasets/ in the working folder.
 function recipes.folder()
@@ -72,6 +76,20 @@ function uniform:act()
   return self.rng:uniform(-1, 1, self.action_dim)
 end
 
+--- A policy that takes a uniform action with probability `share`.
+local mixed = {}
+mixed.__index = mixed
+
+--- An episode begins with `done` of the dataset written.
+function mixed:begin(done)
+  self.share = 1 - done / self.last
+end
+
+function mixed:act(observation, mode)
+  if self.rng:number() < self.share then return self.uniform:act() end
+  return self.policy:act(observation, mode)
+end
+
 --- Episodes of an actor until `transitions` rows are written; the last one is cut there, as a timeout.
 local function roll_out(actor, mode, real, path, transitions, about, report)
   local nq, nv = real.physics:sizes()
@@ -79,6 +97,7 @@ local function roll_out(actor, mode, real, path, transitions, about, report)
     metadata = about, infos = { qpos = nq, qvel = nv } })
   local written, returns = 0, {}
   while written < transitions do
+    if actor.begin then actor:begin(written / transitions) end
     local observation, total, over = real:reset(), 0.0, false
     while not over and written < transitions do
       local qpos, qvel = real.physics:qpos(), real.physics:qvel() -- before the action, as D4RL's
@@ -143,8 +162,15 @@ function recipes.write_replay(run, path, about)
   return count
 end
 
-local function default_transitions(kind)
-  return kind == "medium-replay" and nil or 1000000
+local DEFAULT_TRANSITIONS = 1000000 -- as in D4RL
+
+local algorithms = { random = "uniform actions", medium = "SAC, sampled actions",
+                     mixed = "SAC, sampled actions, with a falling share of uniform ones" }
+
+--- What part of a dataset is written when its last whole episode begins.
+local function last_share(transitions, episode_steps)
+  local episodes = (transitions + episode_steps - 1) // episode_steps
+  return math.max(episodes - 1, 1) * episode_steps / transitions
 end
 
 --- Makes a dataset.  given: { transitions =, seed =, path =, report = function(rows) }
@@ -169,12 +195,14 @@ function recipes.make(name, given)
   end
   local real = world(about.env, { seed = seed })
   local actor, mode = setmetatable({ rng = core.rng(seed, 7), action_dim = real.action_dim }, uniform), "sample"
-  if kind == "medium" then
+  local transitions = given.transitions or DEFAULT_TRANSITIONS
+  if kind ~= "random" then
     local file = paths.envs(("policies/%s-medium.h5"):format(name:match("^%w+")))
-    actor = network.policy_from(core.tree_read(file), core.rng(seed, 7), file)
+    local policy = network.policy_from(core.tree_read(file), core.rng(seed, 8), file)
+    actor = kind == "medium" and policy or setmetatable({ policy = policy, uniform = actor, rng = core.rng(seed, 9),
+      last = last_share(transitions, real.max_episode_steps) }, mixed)
   end
-  metadata.algorithm = kind == "random" and "uniform actions" or "SAC, sampled actions"
-  local transitions = given.transitions or default_transitions(kind)
+  metadata.algorithm = algorithms[kind]
   local returns = roll_out(actor, mode, real, path, transitions, metadata, given.report)
   local mean = #returns > 0 and evaluation.statistics(returns) or nil
   return path, { rows = transitions, episodes = #returns, mean_return = mean,
