@@ -65,7 +65,7 @@ static inline int testing_run(const char *name, void (*add)(TCase *))
 {
     Suite *suite = suite_create(name);
     TCase *tests = tcase_create(name);
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 600);
     add(tests);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
