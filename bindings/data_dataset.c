@@ -376,7 +376,7 @@ static int writer_count(lua_State *L)
     return 1;
 }
 
-/* writer:commit(): the file is in place, whole; the writer is closed either way. */
+/* writer:commit(): the file is in place, whole, and the writer closed. After a failure nothing is left of it. */
 static int writer_commit(lua_State *L)
 {
     tide_check(L, tide_dataset_commit(check_writer(L, 1)));

@@ -184,3 +184,24 @@ describe("dataset.info", function()
     assert.are.equal(2, dataset.info(path, { max_episode_steps = 10 }).timeouts)
   end)
 end)
+
+describe("tide dataset info", function()
+  local program = require "support.program"
+
+  it("prints what files hold, for people or as JSON", function()
+    write(25, { metadata = { env = "HalfCheetah" } })
+    local result = program.run { "dataset", "info", path }
+    assert.are.same({ 0, "" }, { result.code, result.err })
+    assert.are.equal(tostring(dataset.info(path)) .. "\n", result.out)
+    result = program.run { "dataset", "info", "--json", path, path, "--max-episode-steps", "5" }
+    local decoded = require("cjson").decode(result.out)
+    assert.are.same({ 2, 5, "HalfCheetah" }, { #decoded, decoded[1].episodes, decoded[2].metadata.env })
+  end)
+
+  it("fails with the file's name where there is nothing to tell", function()
+    local result = program.run { "dataset", "info", "/no/such.h5" }
+    assert.are.equal(1, result.code)
+    assert.is_truthy(result.err:find("/no/such.h5", 1, true))
+    assert.are.equal(2, program.run({ "dataset", "inform", path }).code)
+  end)
+end)
