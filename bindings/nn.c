@@ -342,8 +342,8 @@ static int adam_restore(lua_State *L)
 static int threads(lua_State *L)
 {
     if (!lua_isnoneornil(L, 1))
-        tide_check(L, tide_gemm_set_threads(tide_check_size(L, 1, 1)));
-    lua_pushinteger(L, (lua_Integer)tide_gemm_threads());
+        tide_check(L, tide_pool_set_threads(tide_check_size(L, 1, 1)));
+    lua_pushinteger(L, (lua_Integer)tide_pool_threads());
     return 1;
 }
 

@@ -180,7 +180,7 @@ static int process_versions(lua_State *L)
     lua_setfield(L, -2, "openblas");
     lua_pushstring(L, tide_gemm_kernel());
     lua_setfield(L, -2, "kernel");
-    lua_pushinteger(L, (lua_Integer)tide_gemm_threads());
+    lua_pushinteger(L, (lua_Integer)tide_pool_threads());
     lua_setfield(L, -2, "threads");
     return 1;
 }

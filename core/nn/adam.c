@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/pool.h"
 
 tide_status tide_adam_create(tide_adam **adam, tide_parameters **blocks, size_t n_blocks, double lr, double beta1,
                              double beta2, double epsilon)
@@ -61,6 +62,8 @@ typedef struct adam_rates {
     float rate, correction, epsilon;
 } adam_rates;
 
+static const double OPERATIONS = 20.0; /* for each parameter; a square root and two divisions count as several */
+
 static void adam_run(float *restrict p, const float *restrict g, float *restrict m, float *restrict v, size_t n,
                      adam_rates r)
 {
@@ -77,6 +80,22 @@ static bool all_finite(const float *x, size_t n)
     for (size_t i = 0; i < n; i++)
         odd |= !(x[i] - x[i] == 0.0f);
     return !odd;
+}
+
+typedef struct adam_job {
+    tide_parameters *block;
+    float *first, *second;
+    adam_rates rates;
+} adam_job;
+
+static void adam_part(void *context, size_t part, size_t parts)
+{
+    const adam_job *job = context;
+    const size_t line = TIDE_ALIGNMENT / sizeof(float), count = job->block->count;
+    tide_span lines = tide_pool_share((count + line - 1) / line, part, parts);
+    size_t at = lines.first * line, end = lines.end * line < count ? lines.end * line : count;
+    adam_run(job->block->values + at, job->block->gradients + at, job->first + at, job->second + at, end - at,
+             job->rates);
 }
 
 tide_status tide_adam_step(tide_adam *adam)
@@ -100,7 +119,8 @@ tide_status tide_adam_step(tide_adam *adam)
     for (size_t i = 0; i < adam->n_blocks; i++) {
         tide_parameters *block = adam->blocks[i];
         if (block->has_gradient) {
-            adam_run(block->values, block->gradients, adam->first + offset, adam->second + offset, block->count, rates);
+            adam_job job = {block, adam->first + offset, adam->second + offset, rates};
+            tide_pool_run(adam_part, &job, tide_pool_parts(TIDE_MOST_THREADS, OPERATIONS * (double)block->count));
             block->has_gradient = false;
             block->version++;
         }

@@ -12,10 +12,10 @@ static void bias_relu_row(float *restrict h, const float *restrict bias, size_t 
     }
 }
 
-void tide_bias_relu(float *h, size_t rows, size_t width, const float *bias, size_t repeat)
+void tide_bias_relu(float *h, size_t rows, size_t width, const float *bias)
 {
     for (size_t i = 0; i < rows; i++)
-        bias_relu_row(h + i * width, repeat == 0 ? bias : bias + i / repeat * width, width);
+        bias_relu_row(h + i * width, bias, width);
 }
 
 static void add_row(float *restrict into, const float *restrict from, size_t n)

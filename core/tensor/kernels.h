@@ -8,9 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* h (rows, width) <- max(h + bias, 0); row i uses row i / repeat of `bias` (rows / repeat, width),
- * or the same bias for all rows where repeat is 0. */
-void tide_bias_relu(float *h, size_t rows, size_t width, const float *bias, size_t repeat);
+/* h (rows, width) <- max(h + bias, 0). */
+void tide_bias_relu(float *h, size_t rows, size_t width, const float *bias);
 
 /* y (rows, width) <- y + bias. */
 void tide_bias(float *y, size_t rows, size_t width, const float *bias);

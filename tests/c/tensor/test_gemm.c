@@ -74,10 +74,10 @@ END_TEST
 
 START_TEST(threads_are_counted_and_none_is_refused)
 {
-    MUST_FAIL(tide_gemm_set_threads(0), TIDE_ARGUMENT, "threads: 0");
-    MUST_FAIL(tide_gemm_set_threads(100000), TIDE_ARGUMENT, "100000");
-    MUST(tide_gemm_set_threads(1));
-    ck_assert_uint_eq(tide_gemm_threads(), 1);
+    MUST_FAIL(tide_pool_set_threads(0), TIDE_ARGUMENT, "threads: 0");
+    MUST_FAIL(tide_pool_set_threads(100000), TIDE_ARGUMENT, "100000");
+    MUST(tide_pool_set_threads(1));
+    ck_assert_uint_eq(tide_pool_threads(), 1);
     ck_assert_ptr_nonnull(strstr(tide_gemm_library(), "OpenBLAS"));
     ck_assert_uint_gt(strlen(tide_gemm_kernel()), 0);
 }

@@ -1,0 +1,55 @@
+/* What the two passes of a network share: mlp.c prepares them, mlp_forward.c and mlp_backward.c make them.
+ *
+ * Both passes go down all layers with a few rows at a time, so that these stay in cache, and parts of the
+ * rows are made by different threads. */
+#ifndef TIDE_NN_MLP_PASSES_H
+#define TIDE_NN_MLP_PASSES_H
+
+#include "nn/mlp.h"
+#include "tensor/gemm.h"
+
+/* Neighbouring inputs with the same number of rows are joined into one matrix. */
+typedef struct mlp_run {
+    const float *data;  /* (rows, width): the one input, or `joined` */
+    float *joined;      /* NULL where there is one input */
+    size_t rows, width; /* fewer rows than the batch: each is repeated */
+    size_t column;      /* where it starts in the rows of the first weight */
+    size_t first_part, n_parts;
+} mlp_run;
+
+typedef struct mlp_saved {
+    const tide_mlp *mlp;
+    size_t rows, n_runs;
+    mlp_run runs[TIDE_MAX_PARTS];
+    float *hidden[TIDE_MAX_LAYERS]; /* (rows, sizes[i + 1]): after the ReLU of layer i; not kept without a record */
+} mlp_saved;
+
+enum { MLP_STEP = 4 }; /* units of rows that go down the layers together: with 256 columns, 256 KiB a layer */
+
+/* Additions and multiplications of the products of one pass. */
+static inline double mlp_operations(const mlp_saved *saved)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < saved->mlp->n_layers; i++)
+        sum += (double)saved->mlp->sizes[i] * (double)saved->mlp->sizes[i + 1];
+    return 2.0 * (double)saved->rows * sum;
+}
+
+static inline tide_status mlp_take(tide_tape *tape, size_t rows, size_t width, float **block)
+{
+    return tide_arena_take(tide_tape_arena(tape), rows * width * sizeof(float), (void **)block);
+}
+
+static inline void mlp_give(tide_tape *tape, float *block, size_t rows, size_t width)
+{
+    tide_arena_give_back(tide_tape_arena(tape), block, rows * width * sizeof(float));
+}
+
+/* out (rows, outputs) <- network(parts); joins inputs into `saved` on the way. `keep`: hidden layers too,
+ * which are taken from the arena here. */
+tide_status tide_mlp_run_forward(tide_tape *tape, tide_value *const *parts, mlp_saved *saved, bool keep, float *out);
+
+/* The backward of the recorded value, whose `saved` is an mlp_saved. */
+tide_status tide_mlp_run_backward(tide_tape *tape, tide_value *value);
+
+#endif
