@@ -128,9 +128,10 @@ local function timestamp(seconds)
 end
 
 --- What differs between the versions of two run.json, as sentences: other kernels give other bits.
+--- (Threads do not.)
 local function differences(before, now)
   local found = {}
-  for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel", "threads" } do
+  for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel" } do
     local old, new = before and before[name], now[name]
     old = math.tointeger(old) or old -- JSON's numbers are read as floats
     if old ~= nil and old ~= new then found[#found + 1] = ("%s was %s and is %s"):format(name, old, new) end

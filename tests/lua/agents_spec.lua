@@ -43,6 +43,30 @@ describe("agents", function()
         assert.are.same(a.q1:weight(2):totable(), b.q1:weight(2):totable())
       end)
 
+      it("trains to the same bits with any number of threads", function()
+        local trained = {}
+        for _, threads in ipairs { 1, 2, 3 } do
+          core.threads(threads)
+          local agent, rng, weights = build(tide.agents[name] {}), core.rng(9), {}
+          for _ = 1, 2 do
+            agent:update(batches(agent, rng))
+            core.end_step()
+          end
+          for key, net in pairs(agent.networks) do
+            for layer = 1, #net:sizes() - 1 do
+              local weight = net:weight(layer)
+              weights[key .. layer] = table.concat(weight:reshape(weight.shape[1] * weight.shape[2]):totable(), " ")
+              weights[key .. layer .. "bias"] = table.concat(net:bias(layer):totable(), " ")
+            end
+          end
+          core.end_step()
+          trained[#trained + 1] = weights
+        end
+        core.threads(1)
+        assert.are.same(trained[1], trained[2])
+        assert.are.same(trained[1], trained[3])
+      end)
+
       it("a restored one continues as the other would have", function()
         local a, rng = build(tide.agents[name](small)), core.rng(9)
         a:update(batches(a, rng))

@@ -170,9 +170,11 @@ START_TEST(a_forked_child_computes_and_ends)
         bool alone = tide_pool_threads() == 1;
         tide_pool_run(count_part, &wrong, 3);
         bool done = atomic_load(&calls[2]) == 11;
-        bool again = tide_pool_set_threads(2) == TIDE_OK;
+#ifndef __SANITIZE_THREAD__ /* which knows no threads after a fork */
+        MUST(tide_pool_set_threads(2));
+#endif
         tide_pool_run(count_part, &wrong, 3);
-        exit(alone && done && again && atomic_load(&calls[2]) == 12 ? 0 : 1);
+        exit(alone && done && atomic_load(&calls[2]) == 12 ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
