@@ -181,6 +181,27 @@ START_TEST(indices_are_flat_for_small_odd_and_huge_bounds)
 }
 END_TEST
 
+/* floor(word bound / 2^64), word made of one 32-bit word of each half of a batch: to the last unit. */
+START_TEST(indices_are_scaled_words_exactly)
+{
+    __extension__ typedef unsigned __int128 wide;
+    static const uint64_t bounds[] = {
+        3, 1000003, UINT64_MAX, UINT64_MAX - 12345, 0x8000000000000001u, 0xFFFFFFFF00000001u};
+    enum { HALF = TIDE_RNG_BATCH / 2 };
+    tide_rng rng = tide_rng_make(7, 1), twin = rng;
+    for (int round = 0; round < 2000; round++) {
+        uint64_t bound = bounds[round % 6];
+        uint32_t batch[TIDE_RNG_BATCH];
+        tide_rng_words(&twin, batch, TIDE_RNG_BATCH);
+        tide_rng_indices(&rng, indices, HALF, bound);
+        for (size_t j = 0; j < HALF; j++) {
+            uint64_t word = (uint64_t)batch[j] << 32 | batch[j + HALF];
+            EXPECT(indices[j] == (uint64_t)(((wide)word * bound) >> 64));
+        }
+    }
+}
+END_TEST
+
 START_TEST(every_permutation_is_equally_likely)
 {
     tide_rng rng = tide_rng_make(8, 0);
@@ -230,6 +251,7 @@ START_TEST(streams_and_seeds_are_independent)
 {
     const tide_rng rngs[] = {tide_rng_make(1, 0), tide_rng_make(1, 1), tide_rng_make(1, (uint64_t)1 << 32),
                              tide_rng_make(2, 0), tide_rng_make((uint64_t)1 << 32, 0)};
+    EXPECT(rngs[1].stream == 1 && rngs[2].stream == (uint64_t)1 << 32); /* half of the counter: they cannot meet */
     enum { N = sizeof rngs / sizeof rngs[0], LENGTH = 1 << 16 };
     static float normals[N][LENGTH];
     for (size_t i = 0; i < N; i++) {
@@ -287,6 +309,7 @@ static void add(TCase *tests)
     tcase_add_test(tests, normal_neighbours_and_halves_are_uncorrelated);
     tcase_add_test(tests, double_has_53_bits_on_0_to_1);
     tcase_add_test(tests, indices_are_flat_for_small_odd_and_huge_bounds);
+    tcase_add_test(tests, indices_are_scaled_words_exactly);
     tcase_add_test(tests, every_permutation_is_equally_likely);
     tcase_add_test(tests, long_permutations_hold_each_index_once);
     tcase_add_test(tests, streams_and_seeds_are_independent);
