@@ -168,6 +168,33 @@ START_TEST(gradients_match_differences_across_the_clamp)
 }
 END_TEST
 
+/* The log-prob leaves its gradient where the action's backward finds it: only for the same walk. */
+START_TEST(a_kept_graph_forgets_the_log_prob_of_an_earlier_walk)
+{
+    gradient_case g = gradient_begin(rng);
+    size_t at = gradient_input(&g, 2, (const size_t[]){ROWS, 2 * DIM}, -1.0f, 1.0f, 0.0f);
+    tide_parameters *block = g.blocks[at];
+    float alone[ROWS * 2 * DIM];
+    for (int earlier = 0; earlier < 2; earlier++) {
+        tide_value *head, *action, *log_prob, *of_action, *of_log_prob;
+        tide_tensor z = noise_tensor();
+        MUST(tide_tape_parameter(g.tape, block, &g.tensors[at], &head));
+        MUST(tide_tanh_gaussian(g.tape, head, NULL, &z, &action, &log_prob));
+        MUST(tide_reduce(g.tape, TIDE_SUM, action, TIDE_ALL, &of_action));
+        MUST(tide_reduce(g.tape, TIDE_SUM, log_prob, TIDE_ALL, &of_log_prob));
+        if (earlier)
+            MUST(tide_tape_backward(g.tape, of_log_prob, NULL, 0, true));
+        block->has_gradient = false;
+        MUST(tide_tape_backward(g.tape, of_action, NULL, 0, false));
+        if (earlier)
+            ck_assert_mem_eq(alone, block->gradients, sizeof alone);
+        memcpy(alone, block->gradients, sizeof alone);
+        tide_tape_end_step(g.tape);
+    }
+    gradient_end(&g);
+}
+END_TEST
+
 START_TEST(the_mean_action_is_tanh_of_the_mean)
 {
     tide_tape *tape;
@@ -208,6 +235,7 @@ static void add(TCase *tests)
     tcase_add_test(tests, nan_passes_through);
     tcase_add_test(tests, gradients_match_differences);
     tcase_add_test(tests, gradients_match_differences_across_the_clamp);
+    tcase_add_test(tests, a_kept_graph_forgets_the_log_prob_of_an_earlier_walk);
     tcase_add_test(tests, the_mean_action_is_tanh_of_the_mean);
     tcase_add_test(tests, shapes_that_do_not_fit_are_refused);
 }
