@@ -135,6 +135,30 @@ START_TEST(gradients_of_inputs_and_parameters_match_differences)
 }
 END_TEST
 
+/* One input as both parts of one network, and in another network's second part. */
+static void apply_shared(tide_tape *tape, tide_value **in, tide_value **out, const void *context)
+{
+    tide_mlp *const *networks = context;
+    tide_value *first, *second;
+    MUST(tide_mlp_forward(tape, networks[0], (tide_value *[]){in[0], in[0]}, 2, &first));
+    MUST(tide_mlp_forward(tape, networks[1], (tide_value *[]){in[1], in[0]}, 2, &second));
+    MUST(tide_binary_op(tape, TIDE_SUBTRACT, first, second, out));
+}
+
+START_TEST(an_input_used_several_times_adds_its_gradients)
+{
+    tide_mlp *networks[] = {network(1, (const size_t[]){6, 2}, 2.0f, false),
+                            network(1, (const size_t[]){4, 2}, 0.0f, false)};
+    gradient_case g = gradient_begin(rng);
+    gradient_input(&g, 2, (const size_t[]){4, 3}, -1.0f, 1.0f, 0.0f);
+    gradient_input(&g, 2, (const size_t[]){2, 1}, -1.0f, 1.0f, 0.0f);
+    gradient_check(&g, "shared input", apply_shared, networks, 3e-4);
+    gradient_end(&g);
+    tide_mlp_destroy(networks[0]);
+    tide_mlp_destroy(networks[1]);
+}
+END_TEST
+
 /* ---- parts ---- */
 
 typedef struct outcome {
@@ -417,6 +441,7 @@ static void add(TCase *tests)
     tcase_add_checked_fixture(tests, seed, NULL);
     tcase_add_test(tests, forward_matches_its_definition);
     tcase_add_test(tests, gradients_of_inputs_and_parameters_match_differences);
+    tcase_add_test(tests, an_input_used_several_times_adds_its_gradients);
     tcase_add_test(tests, parts_give_what_their_join_gives);
     tcase_add_test(tests, a_network_called_twice_adds_both_gradients);
     tcase_add_test(tests, a_network_passed_through_gets_no_gradient);
