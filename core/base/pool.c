@@ -12,7 +12,7 @@
  * `next` on owns that part; the computation cannot end before, so its description stays. */
 enum { NEXT_BITS = 16, PARTS_BITS = 16 };
 
-static const long AWAKE_NS = 60000;    /* longer than the passes between two products, shorter than rollouts */
+static const long AWAKE_NS = 100000;   /* longer than the passes between two products, shorter than rollouts */
 static const double WORTH_WHILE = 1e6; /* operations: about 10 us */
 
 static struct {
