@@ -14,7 +14,7 @@ local FAILED, WRONG_USAGE = 1, 2
 --- The commands there are, sorted.
 function cli.names()
   local names = {}
-  for file in lfs.dir(paths.library .. "/commands") do
+  for file in lfs.dir(paths.modules .. "/commands") do
     names[#names + 1] = file:match "^([%w_-]+)%.lua$"
   end
   table.sort(names)
@@ -116,7 +116,7 @@ local function is_own_file(source)
   if not inside then
     return false
   end
-  local full = paths.library .. "/" .. inside
+  local full = paths.modules .. "/" .. inside
   return full:sub(-#tail) == tail and lfs.attributes(full, "mode") == "file"
 end
 

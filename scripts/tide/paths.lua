@@ -18,7 +18,7 @@ function paths.absolute(path)
 end
 
 --- The folder that this file is in: the Lua library.
-paths.library = paths.absolute(debug.getinfo(1, "S").source:sub(2):match("^(.*)/[^/]*$") or ".")
+paths.modules = paths.absolute(debug.getinfo(1, "S").source:sub(2):match("^(.*)/[^/]*$") or ".")
 
 local function find_home()
   local named = os.getenv "TIDE_HOME"
@@ -28,15 +28,15 @@ local function find_home()
     end
     return paths.absolute(named)
   end
-  local prefix = paths.library:match("^(.*)/share/lua/5%.4/tide$")
+  local prefix = paths.modules:match("^(.*)/share/lua/5%.4/tide$")
   if prefix and is_folder(prefix .. "/share/tide") then
     return prefix .. "/share/tide"
   end
-  local tree = paths.library:match("^(.*)/scripts/tide$")
+  local tree = paths.modules:match("^(.*)/scripts/tide$")
   if tree then
     return tree
   end
-  error("Tide's envs/ are not where they belong beside " .. paths.library
+  error("Tide's envs/ are not where they belong beside " .. paths.modules
         .. "; set TIDE_HOME to the folder that holds them", 0)
 end
 

@@ -112,7 +112,7 @@ describe("a failing command", function()
     local _, text = main(function() load("error 'here'", "@user/script.lua")() end)
     assert.equal("tide: user/script.lua:1: here\n", text)
     local paths = require "tide.paths"
-    _, text = main(function() load("error 'inside'", "@" .. paths.library .. "/cli.lua")() end)
+    _, text = main(function() load("error 'inside'", "@" .. paths.modules .. "/cli.lua")() end)
     assert.equal("tide: inside\n", text)
   end)
 

@@ -2,21 +2,10 @@ local curves = require "tide.curves"
 local json = require "tide.json"
 local lfs = require "lfs"
 local plot = require "tide.plot"
+local files = require "support.files"
 
+local read, write = files.read, files.write
 local root
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
 
 --- A run's folder: points is { { step, value }, ... } of eval/return.
 local function make_run(name, config, points, rest)

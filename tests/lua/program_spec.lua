@@ -1,5 +1,6 @@
 --- Promises of the commands that train and evaluate, kept by the program itself.
 local core = require "tide.core"
+local files = require "support.files"
 local json = require "tide.json"
 local lfs = require "lfs"
 
@@ -12,25 +13,6 @@ local function run(arguments)
   local text = pipe:read("a")
   local _, _, code = pipe:close()
   return code, text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
-
---- The lines of metrics.jsonl without their times.
-local function metrics(out)
-  local lines = {}
-  for line in io.lines(out .. "/metrics.jsonl") do
-    local row = json.decode(line)
-    for key in pairs(row) do
-      if key:find("^time/") then row[key] = nil end
-    end
-    lines[#lines + 1] = row
-  end
-  return lines
 end
 
 -- SLOW is read by the script: how long an update takes, so that a signal meets it in the middle.
@@ -60,7 +42,7 @@ describe("the program", function()
     folder = os.tmpname()
     os.remove(folder)
     assert(lfs.mkdir(folder))
-    write(folder .. "/script.lua", script)
+    files.write(folder .. "/script.lua", script)
   end)
   teardown(function() os.execute("rm -rf " .. folder) end)
 
@@ -115,7 +97,7 @@ describe("the program", function()
       end
       local resumed, text = run(("resume %s --quiet"):format(out))
       assert.are.equal(0, resumed, text)
-      assert.are.same(metrics(folder .. "/run"), metrics(out))
+      assert.are.same(files.metrics(folder .. "/run"), files.metrics(out))
       assert.are.equal("done", json.read(out .. "/run.json").state)
     end)
   end
@@ -139,7 +121,7 @@ describe("the program", function()
   end)
 
   it("eval refuses what is no policy", function()
-    write(folder .. "/no.h5", "nothing")
+    files.write(folder .. "/no.h5", "nothing")
     local code, text = run(("eval %s/no.h5"):format(folder))
     assert.are.equal(1, code)
     assert.is_truthy(text:find("no.h5", 1, true), text)

@@ -1,21 +1,10 @@
 local json = require "tide.json"
 local lfs = require "lfs"
 local records = require "tide.records"
+local files = require "support.files"
 
+local read, write = files.read, files.write
 local root
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
 
 local function rows(dir)
   local list = {}

@@ -1,5 +1,6 @@
 --- Promises of tide.experiment and the training loop.
 local core = require "tide.core"
+local files = require "support.files"
 local experiment = require "tide.experiment"
 local json = require "tide.json"
 local lfs = require "lfs"
@@ -35,19 +36,6 @@ local function small(out, given, overrides)
   return tide.experiment(config)
 end
 
---- The lines of metrics.jsonl without their times.
-local function metrics(out)
-  local lines = {}
-  for line in io.lines(out .. "/metrics.jsonl") do
-    local row = json.decode(line)
-    for key in pairs(row) do
-      if key:find("^time/") then row[key] = nil end
-    end
-    lines[#lines + 1] = row
-  end
-  return lines
-end
-
 local function weights(run)
   local all = {}
   for name, net in pairs(run.agent.networks) do all[name] = net:weight(2):totable() end
@@ -69,10 +57,10 @@ describe("training", function()
     a:train()
     b:train()
     c:train()
-    assert.are.same(metrics(folder .. "/a"), metrics(folder .. "/b"))
+    assert.are.same(files.metrics(folder .. "/a"), files.metrics(folder .. "/b"))
     assert.are.same(weights(a), weights(b))
     assert.are_not.same(weights(a), weights(c))
-    assert.are.equal(4, #metrics(folder .. "/a")) -- before, and after each of three epochs
+    assert.are.equal(4, #files.metrics(folder .. "/a")) -- before, and after each of three epochs
   end)
 
   it("interrupted anywhere and resumed, equals the unbroken run", function()
@@ -94,7 +82,7 @@ describe("training", function()
       assert.are.equal("interrupted", json.read(out .. "/run.json").state)
       local second = small(out, nil, { resume = out })
       second:train()
-      assert.are.same(metrics(folder .. "/whole"), metrics(out))
+      assert.are.same(files.metrics(folder .. "/whole"), files.metrics(out))
       assert.are.same(weights(whole), weights(second))
       assert.are.equal("done", json.read(out .. "/run.json").state)
     end
@@ -111,7 +99,7 @@ describe("training", function()
     assert.is_false((pcall(first.train, first)))
     assert.are.equal(0, first.updates)
     small(out, nil, { resume = out }):train()
-    assert.are.same(metrics(folder .. "/whole"), metrics(out))
+    assert.are.same(files.metrics(folder .. "/whole"), files.metrics(out))
   end)
 
   it("a run inside of another does not take the command line", function()
@@ -178,7 +166,7 @@ describe("training", function()
     run:train()
     assert.is_nil(run.sim)
     assert.are.equal(0, run.sim_steps)
-    assert.is_number(metrics(folder .. "/cloning")[2]["train/loss"])
+    assert.is_number(files.metrics(folder .. "/cloning")[2]["train/loss"])
   end)
 
   describe("the command line", function()

@@ -8,7 +8,7 @@ local actions = {}
 
 function dataset.configure(command)
   local names = {}
-  for file in lfs.dir(paths.library .. "/commands/dataset") do
+  for file in lfs.dir(paths.modules .. "/commands/dataset") do
     names[#names + 1] = file:match "^([%w_-]+)%.lua$"
   end
   table.sort(names)
