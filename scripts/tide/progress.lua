@@ -161,7 +161,7 @@ local function say(self, now)
   table.insert(list, 1, (self.name ~= "" and self.name .. ": " or "") .. head)
   self.stream:write(table.concat(list, ", "), "\n")
   self.stream:flush()
-  self.said = now
+  self.said, self.said_step = now, self.step
 end
 
 local function clear(self)
@@ -203,7 +203,10 @@ end
 function Progress:finish()
   local now = self.clock()
   self.note = nil
-  if not self.terminal then return say(self, now) end
+  if not self.terminal then
+    if self.said_step ~= self.step then say(self, now) end
+    return
+  end
   draw(self, now)
   if self.shown then self.stream:write("\n") end
   self.stream:flush()
