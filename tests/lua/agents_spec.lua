@@ -119,6 +119,15 @@ describe("agents", function()
     assert.has_error(function() return tide.agents.h20 end, "tide.agents: unknown 'h20'; nearest: h2o")
   end)
 
+  it("h2o's discriminators know which rows are real when the share of them changes", function()
+    local agent, rng = build(tide.agents.h2o(small)), core.rng(9)
+    local logits = rng:normal(6, 2)
+    local first, second = agent:classify(logits, 2):item(), agent:classify(logits, 4):item()
+    core.end_step()
+    assert.are.equal(second, build(tide.agents.h2o(small)):classify(logits, 4):item())
+    assert.are_not.equal(first, second)
+  end)
+
   describe("h2o's switches", function()
     --- Weights of q1 after two updates with these options.
     local function trained(given)

@@ -72,13 +72,13 @@ end
 
 --- Mean cross-entropy of the real rows (class 1) plus that of the simulated rows (class 2).
 function h2o:classify(logits, n_real)
-  local n = #logits
-  if self.labels[n] == nil then
+  local n, labels = #logits, self.labels
+  if labels.n ~= n or labels.n_real ~= n_real then
     local label = {}
     for i = 1, n do label[i] = i <= n_real and 1 or 2 end
-    self.labels[n] = tide.tensor(label)
+    labels.n, labels.n_real, labels.tensor = n, n_real, tide.tensor(label)
   end
-  local surprise = tide.cross_entropy(logits, self.labels[n])
+  local surprise = tide.cross_entropy(logits, labels.tensor)
   return surprise:rows(1, n_real):mean() + surprise:rows(n_real + 1, n):mean()
 end
 
