@@ -208,9 +208,10 @@ local function check_signal(self)
   if not signal then return end
   self:save()
   self.record:state("interrupted", { signal = signal, updates = self.updates })
+  local how = self.overrides.script and "continue with: tide resume " .. self.record.dir
+              or "it continues from " .. self.record.dir .. " when started again"
   error(setmetatable({ interrupted = true, signal = signal,
-    message = ("interrupted by %s after %d updates; continue with: tide resume %s"):format(signal, self.updates,
-      self.record.dir) }, interruption), 0)
+    message = ("interrupted by %s after %d updates; %s"):format(signal, self.updates, how) }, interruption), 0)
 end
 
 local function loop(self)

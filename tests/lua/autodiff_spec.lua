@@ -1,26 +1,11 @@
 -- Tensors that compute, and what backward does with it, as scripts see it. The numbers of every op are tested in
 -- tests/c/autodiff; here: that each function is bound to its op, its arguments and its errors.
 local core = require "tide.core"
+local expect = require "support.expect"
+
+local refuses, near = expect.refused, expect.near
 
 local nan, inf = 0 / 0, math.huge
-
-local function refuses(parts, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  for _, part in ipairs(parts) do
-    assert.is_truthy(tostring(message):find(part, 1, true), ("%q is not in: %s"):format(part, message))
-  end
-end
-
---- Compares numbers and nested tables of numbers to 1e-6.
-local function near(expected, got)
-  if type(expected) == "number" then
-    assert.is_true(math.abs(expected - got) <= 1e-6 * (1 + math.abs(expected)), ("%g is not %g"):format(got, expected))
-    return
-  end
-  assert.are.equal(#expected, #got)
-  for i = 1, #expected do near(expected[i], got[i]) end
-end
 
 --- d loss / d x by backward, x a tensor made trainable.
 local function gradient(x, loss_of)

@@ -1,14 +1,11 @@
 --- Promises of tide.dataset, core.dataset_read and core.dataset_writer.
 local core = require "tide.core"
 local dataset = require "tide.dataset"
+local expect = require "support.expect"
+
+local refused = expect.refused
 
 local folder, path
-
-local function refused(text, f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok)
-  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, tostring(problem)))
-end
 
 --- Row i: observation (i, -i), action (i / 2), reward i, the next observation is row i + 1's within an episode.
 local function write(n, options)

@@ -2,12 +2,9 @@
 local core = require "tide.core"
 local gap = require "tide.gap"
 local world = require "tide.world"
+local expect = require "support.expect"
 
-local function refused(text, f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok)
-  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, problem))
-end
+local refused = expect.refused
 
 --- The observations of n steps under fixed actions.
 local function trace(w, n)

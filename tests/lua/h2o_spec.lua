@@ -1,25 +1,15 @@
 -- The pieces of H2O as scripts see them.
 local core = require "tide.core"
+local expect = require "support.expect"
+
+local refuses = expect.refused
+
+local function near(expected, got)
+  expect.near(expected, got, 1e-5)
+end
 local h2o = core.h2o
 
 local smallest = 2.0 ^ -149 -- the smallest positive float, a subnormal
-
-local function refuses(parts, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  for _, part in ipairs(parts) do
-    assert.is_truthy(tostring(message):find(part, 1, true), ("%q is not in: %s"):format(part, message))
-  end
-end
-
-local function near(expected, got)
-  if type(expected) == "number" then
-    assert.is_true(math.abs(expected - got) <= 1e-5 * (1 + math.abs(expected)), ("%g is not %g"):format(got, expected))
-    return
-  end
-  assert.are.equal(#expected, #got)
-  for i = 1, #expected do near(expected[i], got[i]) end
-end
 
 describe("core.h2o", function()
   after_each(function() core.end_step() end)

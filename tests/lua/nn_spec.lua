@@ -1,23 +1,8 @@
 -- Networks and optimisers as scripts see them: what they compute, how they live, what they refuse.
 local core = require "tide.core"
+local expect = require "support.expect"
 
-local function refuses(parts, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  for _, part in ipairs(parts) do
-    assert.is_truthy(tostring(message):find(part, 1, true), ("%q is not in: %s"):format(part, message))
-  end
-end
-
-local function near(expected, got, tolerance)
-  if type(expected) == "number" then
-    assert.is_true(math.abs(expected - got) <= (tolerance or 1e-6) * (1 + math.abs(expected)),
-      ("%g is not %g"):format(got, expected))
-    return
-  end
-  assert.are.equal(#expected, #got)
-  for i = 1, #expected do near(expected[i], got[i], tolerance) end
-end
+local refuses, near = expect.refused, expect.near
 
 local function network(sizes, seed, ...)
   local net, rng = core.mlp(sizes, ...), core.rng(seed or 1)

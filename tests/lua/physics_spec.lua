@@ -1,17 +1,14 @@
 --- Promises of tide.physics, tide.model and its parts: bindings/sim.c.
 local core = require "tide.core"
 local paths = require "tide.paths"
+local expect = require "support.expect"
+
+local refused = expect.refused
 
 local CHEETAH = paths.envs("half_cheetah.xml")
 
 local function cheetah()
   return core.physics(CHEETAH)
-end
-
-local function refused(text, f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok)
-  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, problem))
 end
 
 describe("physics", function()

@@ -94,6 +94,7 @@ describe("the program", function()
       assert.is_true(before > 0 and before < 200, before)
       if signal == "TERM" then
         assert.are.equal("interrupted", json.read(out .. "/run.json").state)
+        assert.is_truthy(files.read(out .. ".log"):find("continue with: tide resume " .. out, 1, true))
       end
       local resumed, text = run(("resume %s --quiet"):format(out))
       assert.are.equal(0, resumed, text)

@@ -53,6 +53,32 @@ describe("recipes", function()
     assert.is_true(total > 3800 and total < 6200, total)
   end)
 
+  it("a mixed dataset goes from uniform actions to the medium policy", function()
+    local data = made("halfcheetah-mixed", { transitions = 5000 })
+    local function episode_return(i)
+      local total = data:rows("rewards", 1000 * (i - 1) + 1, 1000):sum():item()
+      core.end_step()
+      return total
+    end
+    assert.is_true(episode_return(1) < 0)
+    assert.is_true(episode_return(4) > episode_return(1))
+    assert.is_true(episode_return(5) > 3800)
+  end)
+
+  it("a replay dataset is what the training saw, in order, and ends with a cut", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    path = folder .. "/replay.h5"
+    local data = made("halfcheetah-medium-replay", { transitions = 150 })
+    assert.are.equal(150, #data)
+    local observations, next_observations = data:tensor("observations"), data:tensor("next_observations")
+    assert.are.same(observations:rows(2, 150):totable(), next_observations:rows(1, 149):totable())
+    local timeouts = data:tensor("timeouts"):totable()
+    for i = 1, 150 do assert.are.equal(i == 150 and 1 or 0, timeouts[i]) end
+    core.end_step()
+    os.execute("rm -rf " .. folder)
+  end)
+
   it("an unknown name is refused with the nearest ones", function()
     assert.has_error(function() recipes.path("halfcheetah-medum") end)
     local _, problem = pcall(recipes.path, "halfcheetah-medum")

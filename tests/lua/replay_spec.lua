@@ -1,13 +1,10 @@
 --- Promises of core.replay.
 local core = require "tide.core"
+local expect = require "support.expect"
+
+local refused = expect.refused
 
 local path
-
-local function refused(text, f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok)
-  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, tostring(problem)))
-end
 
 --- A dataset of n rows in episodes of 10: observation (i, -i); real rewards are negative.
 local function make_dataset(n)

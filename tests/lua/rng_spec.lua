@@ -1,11 +1,8 @@
 -- Random generators as scripts see them.
 local core = require "tide.core"
+local expect = require "support.expect"
 
-local function refuses(part, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  assert.is_truthy(tostring(message):find(part, 1, true), ("%q is not in: %s"):format(part, message))
-end
+local refuses = expect.refused
 
 local function moments(numbers)
   local mean, squares = 0, 0

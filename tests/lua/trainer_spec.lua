@@ -36,6 +36,11 @@ local function small(out, given, overrides)
   return tide.experiment(config)
 end
 
+local function metrics_of(out)
+  local all = files.metrics(out)
+  return all[#all]
+end
+
 local function weights(run)
   local all = {}
   for name, net in pairs(run.agent.networks) do all[name] = net:weight(2):totable() end
@@ -78,7 +83,7 @@ describe("training", function()
       local ok, problem = pcall(first.train, first)
       assert.is_false(ok)
       assert.is_true(problem.interrupted)
-      assert.is_truthy(tostring(problem):find("tide resume " .. out, 1, true))
+      assert.is_truthy(tostring(problem):find("continues from " .. out, 1, true))
       assert.are.equal("interrupted", json.read(out .. "/run.json").state)
       local second = small(out, nil, { resume = out })
       second:train()
@@ -122,6 +127,19 @@ describe("training", function()
     assert.is_truthy(tostring(problem):find("nan", 1, true) or tostring(problem):find("finite", 1, true), problem)
     assert.are.equal("failed", json.read(out .. "/run.json").state)
     assert.are.equal(20, core.tree_read(out .. "/checkpoint.h5").updates)
+  end)
+
+  it("a diverging simulator ends episodes as timeouts; nothing of it is stored, and it is reported", function()
+    tide.gap.define("exploding", function(world)
+      for _, name in ipairs { "bthigh", "fthigh" } do world.model:joint(name).stiffness = -2e4 end
+    end)
+    local run = small(folder .. "/diverging", { sim = { gap = "exploding" } })
+    run:train()
+    assert.is_true(run.sim.diverged > 0)
+    assert.are.equal(run.sim_steps - run.sim.diverged, run.stored)
+    assert.are.equal(run.stored, run.replay:count("sim"))
+    local last = metrics_of(folder .. "/diverging")
+    assert.are.equal(run.sim.diverged, last["rollout/diverged"])
   end)
 
   it("leaves a policy that acts as the agent does", function()

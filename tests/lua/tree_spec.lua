@@ -1,13 +1,10 @@
 --- Promises of core.tree_write and core.tree_read.
 local core = require "tide.core"
+local expect = require "support.expect"
+
+local refused = expect.refused
 
 local folder, path
-
-local function refused(text, f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok)
-  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, tostring(problem)))
-end
 
 --- A tree with tensors as { shape =, elements = }, for assert.are.same.
 local function plain(value)

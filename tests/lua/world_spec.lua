@@ -3,12 +3,9 @@ local core = require "tide.core"
 local env = require "tide.env"
 local gap = require "tide.gap"
 local world = require "tide.world"
+local expect = require "support.expect"
 
-local function refused(text, f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok)
-  assert.is_truthy(tostring(problem):find(text, 1, true), ("%q is not in: %s"):format(text, problem))
-end
+local refused = expect.refused
 
 --- n steps of random actions from `rng`, with resets; returns the return and the last observation.
 local function run(w, rng, n)
