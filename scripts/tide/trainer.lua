@@ -111,6 +111,10 @@ end
 -- ---- updates ----
 
 function trainer:update()
+  if self.stored == 0 and self.sim and self.sim.diverged > 0 then
+    error(("the simulator diverged in every one of its %d steps; the last time: %s"):format(self.sim_steps,
+      self.sim.divergence), 0)
+  end
   local drawn = {}
   for _, name in ipairs(self.batch_names) do
     local rows = self.batches[name]
@@ -171,8 +175,19 @@ function trainer:save()
   checkpoint.save(self)
 end
 
+--- A simulator that diverges is said when it happens, once an epoch.
+local function report_divergence(self)
+  local diverged = self.sim and self.sim.diverged or 0
+  if diverged > (self.reported_diverged or 0) then
+    self.bar:print(("warning: %d of %d simulated steps diverged, each the timeout of its episode; the last: %s")
+      :format(diverged, self.sim_steps, self.sim.divergence or "before the run was resumed"))
+    self.reported_diverged = diverged
+  end
+end
+
 function trainer:finish_epoch(epoch)
   local config = self.config
+  report_divergence(self)
   local values = self:epoch_values()
   local now = process.monotonic()
   values["time/updates_per_s"] = (self.updates - self.epoch_start.updates) / (now - self.epoch_start.time)

@@ -130,16 +130,19 @@ describe("training", function()
   end)
 
   it("a diverging simulator ends episodes as timeouts; nothing of it is stored, and it is reported", function()
-    tide.gap.define("exploding", function(world)
-      for _, name in ipairs { "bthigh", "fthigh" } do world.model:joint(name).stiffness = -2e4 end
-    end)
-    local run = small(folder .. "/diverging", { sim = { gap = "exploding" } })
+    tide.gap.define("exploding", function(world, stiffness)
+      for _, name in ipairs { "bthigh", "fthigh" } do world.model:joint(name).stiffness = stiffness end
+    end, { "stiffness" })
+    local run = small(folder .. "/diverging", { sim = { gap = "exploding(-2e4)" } })
     run:train()
     assert.is_true(run.sim.diverged > 0)
     assert.are.equal(run.sim_steps - run.sim.diverged, run.stored)
     assert.are.equal(run.stored, run.replay:count("sim"))
     local last = metrics_of(folder .. "/diverging")
     assert.are.equal(run.sim.diverged, last["rollout/diverged"])
+    local ok, problem = pcall(function() small(folder .. "/always", { sim = { gap = "exploding(-1e9)" } }):train() end)
+    assert.is_false(ok)
+    assert.is_truthy(tostring(problem):find("diverged in every one of its", 1, true), problem)
   end)
 
   it("leaves a policy that acts as the agent does", function()
