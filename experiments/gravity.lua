@@ -1,20 +1,21 @@
---- H2O beside soft actor-critic in the simulator alone: HalfCheetah, a simulator with twice the gravity.
+--- Any agent where the simulator is wrong: HalfCheetah, a simulator with twice the gravity, evaluated in the
+--- real environment.
 ---
----   scripts/run experiments/gravity.lua h2o      real data (medium-replay) and simulator
----   scripts/run experiments/gravity.lua sac      simulator only
+---   scripts/run experiments/gravity.lua h2o       real data (medium-replay) and simulator
+---   scripts/run experiments/gravity.lua sac       simulator only
 ---   scripts/run plot runs/gravity-h2o runs/gravity-sac -o gravity.png
 ---
---- 200 epochs of 1000 simulator steps and 1000 updates; evaluated in the real environment every 10.
+--- 200 epochs of 1000 simulator steps and 1000 updates; evaluated in the real environment every 10. The first
+--- argument is any agent that `tide agents` lists; --steps and --seed shorten it and repeat it.
 local tide = require "tide"
 
 local which = ... or "h2o"
-local agents = { h2o = tide.agents.h2o, sac = tide.agents.sac }
-if agents[which] == nil then error(("gravity.lua: h2o or sac, not '%s'"):format(which), 0) end
+local agent = tide.agents[which]
 
 local run = tide.experiment {
   name = "gravity-" .. which,
-  agent = agents[which] {},
-  real = { env = "HalfCheetah", dataset = which == "h2o" and "halfcheetah-medium-replay" },
+  agent = agent {},
+  real = { env = "HalfCheetah", dataset = agent.uses.real and "halfcheetah-medium-replay" },
   sim = { env = "HalfCheetah", gap = tide.gap.gravity(2.0) },
   steps = 200000, seed = 1,
 }
