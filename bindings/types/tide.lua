@@ -308,13 +308,14 @@ function gaps.list() end
 
 -- ---- agents and experiments ----
 
+--- One class for each file of scripts/tide/agents/ and each that a script defines; pairs() goes through them by name.
 ---@class tide.agents
----@field sac tide.agent_class
----@field h2o tide.agent_class
+---@field [string] tide.agent_class
 
 ---@class tide.agent_class
 ---@field name string
 ---@field uses table<"real"|"sim", true>
+---@field about string|nil a line on what it is
 ---@field defaults table
 ---@overload fun(options?: table): tide.agent_choice
 
@@ -332,7 +333,8 @@ function choice:build(task) end
 ---@field observation_dim integer
 ---@field action_dim integer
 ---@field rng tide.rng
----@field state_std? fun(kind: "true"|"padded"): tide.tensor|nil std of the dataset's observations
+---@field state_mean? fun(): tide.tensor|nil mean of the dataset's observations
+---@field state_std? fun(kind: "true"|"padded"): tide.tensor|nil their standard deviation
 
 --- Its options are fields too.
 ---@class tide.agent

@@ -10,6 +10,9 @@ local options = require "tide.options"
 
 local agent = {}
 
+--- Every class that has been defined, by name.
+agent.classes = {}
+
 local choice = {}
 choice.__index = choice
 
@@ -23,10 +26,10 @@ function choice:build(task)
 end
 
 --- Defines an agent class from its table of hyper-parameters. `uses` in it lists the data that the
---- agent wants: "real", "sim" or both.
+--- agent wants: "real", "sim" or both; `about`, if there, is a line for `tide agents`.
 function agent.define(name, definition)
   local defaults = options.copy(definition)
-  local class = { name = name, uses = {}, defaults = defaults }
+  local class = { name = name, uses = {}, defaults = defaults, about = defaults.about }
   class.__index = class
   if type(defaults.uses) ~= "table" or defaults.uses[1] == nil then
     error(("agent %s: uses = { \"real\", \"sim\" } or one of them must say what data it wants"):format(name), 2)
@@ -37,7 +40,8 @@ function agent.define(name, definition)
     end
     class.uses[part] = true
   end
-  defaults.uses = nil
+  defaults.uses, defaults.about = nil, nil
+  agent.classes[name] = class
   return setmetatable(class, {
     __index = agent.methods,
     __call = function(_, chosen)

@@ -1,7 +1,6 @@
 --- Tide: reinforcement learning when the simulator is wrong. `local tide = require "tide"`.
 local core = require "tide.core"
 local toolkit = require "tide.toolkit"
-local options = require "tide.options"
 local experiment = require "tide.experiment"
 
 local tide = {}
@@ -16,20 +15,9 @@ tide.network = require "tide.network"
 tide.replay = core.replay
 tide.experiment = experiment.new
 
---- tide.agents.NAME: the file agents/NAME.lua, read when first asked for.
-local known_agents = { "h2o", "sac" }
-tide.agents = setmetatable({}, {
-  __index = function(agents, name)
-    for _, known in ipairs(known_agents) do
-      if known == name then
-        local class = require("tide.agents." .. name)
-        rawset(agents, name, class)
-        return class
-      end
-    end
-    error(options.unknown("tide.agents", name, known_agents), 2)
-  end,
-})
+--- tide.agents.NAME: the file agents/NAME.lua, read when first asked for, or an agent that a script has
+--- defined with tide.agent(NAME, ...). pairs(tide.agents) goes through all of them by name.
+tide.agents = require "tide.agents"
 
 --- Rooms that most scripts do not enter are read when first asked for: tide.dataset, tide.recipes, tide.plot.
 local rooms = { dataset = "tide.dataset", recipes = "tide.recipes", plot = "tide.plot" }

@@ -5,6 +5,7 @@
 local tide = require "tide.toolkit"
 
 local h2o = tide.agent("h2o", {
+  about = "trust the simulator where its dynamics agree with the real ones",
   uses = { "real", "sim" },
   discount = 0.99,              -- gamma
   tau = 0.005,                  -- Polyak rate of the target critics

@@ -2,6 +2,7 @@
 local tide = require "tide.toolkit"
 
 local sac = tide.agent("sac", {
+  about = "soft actor-critic: maximise return plus entropy",
   uses = { "sim" },
   discount = 0.99,          -- gamma
   tau = 0.005,              -- Polyak rate of the target critics

@@ -27,10 +27,17 @@ end
 -- As a shell reports a program that a signal ended.
 local exit_codes = { SIGINT = 130, SIGTERM = 143, SIGUSR1 = 138 }
 
+--- Modules beside a script are its own: `require "my_agent"` finds my_agent.lua in its folder.
+local function search_beside(script)
+  local here = (script:match "^(.*)/[^/]*$" or ".") .. "/?.lua;"
+  if package.path:sub(1, #here) ~= here then package.path = here .. package.path end
+end
+
 --- Runs `script` with tide.experiment's overrides set. Shared with `tide resume`.
 function run.script(script, arguments, overrides)
   if lfs.attributes(script, "mode") ~= "file" then error(("%s: no such script"):format(script), 0) end
   experiment.override(overrides)
+  search_beside(script)
   local chunk, problem = loadfile(script)
   if not chunk then error(problem, 0) end
   _G.arg = { [0] = script, table.unpack(arguments) }

@@ -3,7 +3,9 @@
 ---
 --- A case is a group with `before` (networks), `stepK/batch`, `stepK/noise` and what came of them.
 local core = require "tide.core"
+local lfs = require "lfs"
 local network = require "tide.network"
+local paths = require "tide.paths"
 local tide = require "tide.toolkit"
 
 local updates = {}
@@ -51,16 +53,18 @@ end
 --- A generator whose draws are the recorded ones, in order.
 local function recorded_draws(tensors)
   local at = 0
+  local function take(rows, dim)
+    at = at + 1
+    local t = tensors[at]
+    if t == nil then error("more random draws than were recorded", 0) end
+    if t.shape[1] ~= rows or t.shape[2] ~= dim then
+      error(("draw %d: (%d, %d) asked for, (%d, %d) recorded"):format(at, rows, dim, t.shape[1], t.shape[2]), 0)
+    end
+    return t
+  end
   return {
-    draw_normal = function(_, rows, dim)
-      at = at + 1
-      local t = tensors[at]
-      if t == nil then error("more random draws than were recorded", 0) end
-      if t.shape[1] ~= rows or t.shape[2] ~= dim then
-        error(("draw %d: (%d, %d) asked for, (%d, %d) recorded"):format(at, rows, dim, t.shape[1], t.shape[2]), 0)
-      end
-      return t
-    end,
+    draw_normal = function(_, rows, dim) return take(rows, dim) end,
+    uniform = function(_, _, _, rows, dim) return take(rows, dim) end,
     left = function() return #tensors - at end,
   }
 end
@@ -73,111 +77,15 @@ local function sorted_values(group)
   return values
 end
 
-local function joined(first, second)
-  return core.concat_rows(first, second):clone()
+--- families/NAME.lua says what a family of cases is in Tide's words:
+---   choose(case) -> the agent's choice;  batches(batch) -> what its update takes;
+---   draws(noise) -> the recorded draws in the order in which the agent makes them;
+---   out(metrics, seen) -> the recorded losses' names and Tide's values of them.
+local function family_of(label)
+  local name = label:match("^[^/]+")
+  if lfs.attributes(("%s/conform/families/%s.lua"):format(paths.modules, name), "mode") ~= "file" then return nil end
+  return require("tide.conform.families." .. name)
 end
-
-local fields = { "observations", "actions", "rewards", "next_observations", "terminals" }
-
---- Two recorded minibatches, one below the other, as replay:sample gives them.
-local function joined_batch(first, second)
-  local batch = { n_real = #first.observations, n_sim = #second.observations }
-  for _, field in ipairs(fields) do batch[field] = joined(first[field], second[field]) end
-  for _, field in ipairs { "rewards", "terminals" } do
-    batch[field] = batch[field]:reshape(batch.n_real + batch.n_sim):clone()
-  end
-  return batch
-end
-
-local function hidden_sizes(net)
-  local sizes, layer = {}, 0
-  while net["layer" .. layer + 1] ~= nil do
-    sizes[#sizes + 1] = net["layer" .. layer].bias.shape[1]
-    layer = layer + 1
-  end
-  return sizes
-end
-
-local function on(value)
-  return value ~= nil and value ~= 0
-end
-
--- ---- what each family of cases is in Tide's words ----
-
-local adapters = {}
-
---- Values of attributes that Tide knows only one meaning of.
-local function require_values(case, wanted)
-  for name, value in pairs(wanted) do
-    if case[name] ~= nil and case[name] ~= value then
-      error(("not yet supported: %s = %s"):format(name, tostring(case[name])), 0)
-    end
-  end
-end
-
-adapters.h2o = {
-  choose = function(case)
-    require_values(case, { cql_temp = 1, target_update_period = 1, use_automatic_entropy_tuning = 1,
-                           use_kl_baseline = 0, u_ablation = 0, sa_prob_clip = 0 })
-    return require "tide.agents.h2o" {
-      discount = case.discount, tau = case.soft_target_update_rate, policy_lr = case.policy_lr,
-      critic_lr = case.qf_lr, d_sa_lr = case.d_sa_lr, d_sas_lr = case.d_sas_lr,
-      hidden = hidden_sizes(case.before.policy), discriminator_noise = case.noise_std_discriminator,
-      target_entropy = case.target_entropy, alpha_multiplier = case.alpha_multiplier,
-      entropy_backup = on(case.backup_entropy), beta = on(case.use_cql) and case.cql_min_q_weight or 0,
-      omega = on(case.use_sim_q_coeff) and "gap" or "uniform",
-      regulariser = on(case.use_variant) and "linear" or "logsumexp",
-      regulariser_clip = { case.cql_clip_diff_min, case.cql_clip_diff_max },
-      lagrange = on(case.cql_lagrange), target_gap = case.cql_target_action_gap,
-      dynamics_ratio = on(case.use_td_target_ratio),
-      ratio_clip = { case.clip_dynamics_ratio_min, case.clip_dynamics_ratio_max },
-      next_samples = case.sampling_n_next_states, next_scale = case.s_prime_std_ratio,
-      gap_clip = { case.sim_q_coeff_min, case.sim_q_coeff_max },
-    }
-  end,
-  batches = function(batch)
-    return { train = joined_batch(batch.real_train, batch.sim_train),
-             discriminator = joined_batch(batch.real_discriminator, batch.sim_discriminator) }
-  end,
-  -- recorded: real s, a, s', sim s, a, s', policy, next real, next sim [, next states]
-  draws = function(noise)
-    local d = { joined(noise[1], noise[4]), joined(noise[2], noise[5]), joined(noise[3], noise[6]), noise[7],
-                joined(noise[8], noise[9]) }
-    d[#d + 1] = noise[10]
-    return d
-  end,
-  out = function(m, seen)
-    local out = {
-      alpha = m.alpha, alpha_loss = m.alpha_loss, log_pi = m.log_prob, policy_loss = m.policy_loss,
-      dsa_train_loss = m.d_sa_loss, dsas_train_loss = m.d_sas_loss,
-      average_real_target_q = m.target_real, average_sim_target_q = m.target_sim,
-      cql_sqrt_IS_ratio = seen.dynamics_ratio and seen.dynamics_ratio:sqrt():mean():item() or 1.0,
-      cql_u_sa = m.u, cql_std_omega = m.omega_std,
-    }
-    for i = 1, 2 do
-      local q, qf = "q" .. i, "qf" .. i
-      out["average_real_" .. qf], out["average_sim_" .. qf] = m[q .. "_real"], m[q .. "_sim"]
-      out["real_" .. qf .. "_loss"], out["sim_" .. qf .. "_loss"] = m[q .. "_real_loss"], m[q .. "_sim_loss"]
-      out[qf .. "_loss"] = m[q .. "_real_loss"] + m[q .. "_sim_loss"]
-      out["cql_cql_" .. qf .. "_diff"], out["cql_cql_min_" .. qf .. "_loss"] = m[q .. "_gap"], m[q .. "_penalty"]
-      if m[q .. "_gap"] then out["cql_cql_" .. qf .. "_gap"] = m[q .. "_gap"] + m[q .. "_real"] end
-    end
-    return out
-  end,
-}
-
-adapters.sac = {
-  choose = function(case)
-    require_values(case, { max_action = 1, update_interval = 1, temperature_opt = 1 })
-    return require "tide.agents.sac" {
-      discount = case.gamma, tau = case.tau, policy_lr = case.actor_lr, critic_lr = case.critic_lr,
-      alpha_lr = case.actor_lr, hidden = hidden_sizes(case.before.policy),
-    }
-  end,
-  batches = function(batch) return { train = joined_batch(batch["00_sim"], batch["01_real"]) } end,
-  draws = function(noise) return noise end,
-  out = function() return {} end,
-}
 
 -- ---- one case ----
 
@@ -306,8 +214,7 @@ end
 function updates.run(tree)
   local rows = {}
   for _, found in ipairs(find_cases(tree, "", {})) do
-    local family = found.label:match("^[^/]+")
-    local adapter = adapters[family]
+    local adapter = family_of(found.label)
     local of_case = {}
     if adapter == nil then
       of_case[1] = { case = found.label, quantity = "", status = "unsupported", where = "not yet supported" }
