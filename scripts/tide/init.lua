@@ -19,8 +19,9 @@ tide.experiment = experiment.new
 --- defined with tide.agent(NAME, ...). pairs(tide.agents) goes through all of them by name.
 tide.agents = require "tide.agents"
 
---- Rooms that most scripts do not enter are read when first asked for: tide.dataset, tide.recipes, tide.plot.
-local rooms = { dataset = "tide.dataset", recipes = "tide.recipes", plot = "tide.plot" }
+--- Rooms that most scripts do not enter are read when first asked for: tide.dataset, tide.plot ...
+local rooms = { dataset = "tide.dataset", recipes = "tide.recipes", plot = "tide.plot",
+                tabular = "tide.tabular" }
 setmetatable(tide, {
   __index = function(_, name)
     if rooms[name] == nil then return nil end

@@ -1,5 +1,6 @@
 --- Learning curves as pictures, drawn by gnuplot: one line a group of runs, a band over its seeds.
---- Lines differ in dash and point as well as in colour, so that they can be told apart in grey.
+--- Lines differ in dash and point as well as in colour, so that they can be told apart in grey. Other figures draw
+--- with gnuplot's own commands in the same look.
 local core = require "tide.core"
 local curves = require "tide.curves"
 
@@ -85,6 +86,20 @@ local function terminal(path, options)
   end
   return ("set terminal pngcairo size %d,%d font 'DejaVu Sans,21' linewidth 2 pointscale 2 dashlength 1")
     :format(options.width * 2, options.height * 2)
+end
+
+--- What all pictures begin with: where they go, and thin grey axes.
+local function look(path, options)
+  return {
+    terminal(path, options),
+    "set output " .. quote(path),
+    "set encoding utf8",
+    "set datafile missing 'NaN'",
+    "set format '%h'",
+    "set border 3 lc rgb '#777777' lw 0.8",
+    "set tics nomirror out scale 0.5 tc rgb '#333333'",
+    "set grid ytics back lt 1 lc rgb '#E4E4E4' lw 0.8",
+  }
 end
 
 -- ---- layout, in points of the picture ----
@@ -211,16 +226,9 @@ local function script(items, path, options)
   if #items > 1 then labels, margin = name_labels(items, area, top, options, font) end
   local x_label = (options.x_label or "Training steps") .. x_word
   local y_label = (options.y_label or y_labels[options.metric] or options.metric) .. y_word
-  local out = {
-    terminal(path, options),
-    "set output " .. quote(path),
-    "set encoding utf8",
-    "set datafile missing 'NaN'",
+  local out = look(path, options)
+  for _, line in ipairs {
     "set key off",
-    "set format '%h'",
-    "set border 3 lc rgb '#777777' lw 0.8",
-    "set tics nomirror out scale 0.5 tc rgb '#333333'",
-    "set grid ytics back lt 1 lc rgb '#E4E4E4' lw 0.8",
     "set xlabel " .. quote(x_label) .. " noenhanced tc rgb '#222222'",
     "set ylabel " .. quote(y_label) .. " noenhanced tc rgb '#222222'",
     ("set lmargin at screen %.4f"):format(left / options.width),
@@ -229,7 +237,9 @@ local function script(items, path, options)
     ("set bmargin at screen %.4f"):format(bottom / options.height),
     ("set xrange [%s:%s]"):format(number(area.left / x_unit), number(area.right / x_unit)),
     ("set yrange [%s:%s]"):format(number(area.low / y_unit), number(area.high / y_unit)),
-  }
+  } do
+    out[#out + 1] = line
+  end
   if title then
     out[#out + 1] = ("set label %s at graph 0, screen %.4f left noenhanced font ',%d' tc rgb '#111111'")
       :format(quote(title), 1 - 22 / options.height, font * 1.2 // 1)
@@ -261,7 +271,32 @@ local function run_gnuplot(text)
   error("plot: gnuplot failed: " .. said:gsub("%s+$", ""), 0)
 end
 
+--- Draws the script that make(path) gives into a file that appears whole.
+local function draw_whole(path, make)
+  local temporary = ("%s.%d.tmp%s"):format(path, core.process.pid(), path:match("%.%a+$"))
+  local ok, problem = pcall(run_gnuplot, make(temporary))
+  if ok then ok, problem = os.rename(temporary, path) end
+  if ok then return end
+  os.remove(temporary)
+  error(problem, 0)
+end
+
 -- ---- options ----
+
+local function check_path(path)
+  if not path:find("%.png$") and not path:find("%.svg$") then
+    error(("plot: %s: pictures are .png or .svg"):format(path), 0)
+  end
+end
+
+local function check_size(options, what)
+  for _, key in ipairs { "width", "height" } do
+    local value = options[key]
+    if math.type(value) ~= "integer" or value < 100 or value > 10000 then
+      error(("%s: %s %s; 100 to 10000 points"):format(what, key, tostring(value)), 0)
+    end
+  end
+end
 
 local function check_options(given)
   local options = {}
@@ -275,12 +310,7 @@ local function check_options(given)
   if options.band ~= "range" and options.band ~= "std" and options.band ~= "none" then
     error(("plot.curves: band %q; \"range\", \"std\" or \"none\""):format(tostring(options.band)), 3)
   end
-  for _, key in ipairs { "width", "height" } do
-    local value = options[key]
-    if math.type(value) ~= "integer" or value < 100 or value > 10000 then
-      error(("plot.curves: %s %s; 100 to 10000 points"):format(key, tostring(value)), 3)
-    end
-  end
+  check_size(options, "plot.curves")
   return options
 end
 
@@ -313,9 +343,7 @@ end
 --- options: see `defaults`. Returns remarks, a sequence of strings: seeds that end early, damaged lines.
 function plot.curves(runs, path, options)
   options = check_options(options)
-  if not path:find("%.png$") and not path:find("%.svg$") then
-    error(("plot: %s: pictures are .png or .svg"):format(path), 0)
-  end
+  check_path(path)
   if #runs == 0 then error("plot: no runs are given", 0) end
   if type(runs[1]) == "string" then runs = curves.runs(runs) end
   local drawn, remarks = {}, {}
@@ -335,14 +363,19 @@ function plot.curves(runs, path, options)
   end
   check_metric(drawn, runs, options.metric)
   name_items(drawn, options)
-  local temporary = ("%s.%d.tmp%s"):format(path, core.process.pid(), path:match("%.%a+$"))
-  local ok, problem = pcall(run_gnuplot, script(drawn, temporary, options))
-  if ok then ok, problem = os.rename(temporary, path) end
-  if not ok then
-    os.remove(temporary)
-    error(problem, 0)
-  end
+  draw_whole(path, function(temporary) return script(drawn, temporary, options) end)
   return remarks
+end
+
+--- Draws gnuplot's own `commands`, a text, into `path`, a .png or .svg file that appears whole. The picture's kind, its
+--- font and the look of its axes are set before them; size: { width, height } in points, 800 and 500 where not given.
+function plot.draw(commands, path, size)
+  local options = { width = size and size[1] or defaults.width, height = size and size[2] or defaults.height }
+  check_size(options, "plot.draw")
+  check_path(path)
+  draw_whole(path, function(temporary)
+    return table.concat(look(temporary, options), "\n") .. "\n" .. commands .. "\nunset output\n"
+  end)
 end
 
 return plot

@@ -260,6 +260,28 @@ describe("plot", function()
   end)
 end)
 
+describe("plot.draw", function()
+  it("draws gnuplot's own commands, in the size asked for", function()
+    plot.draw("plot sin(x) title 'a sine'", root .. "/x.png", { 300, 200 })
+    assert.same({ 600, 400 }, png_size(root .. "/x.png"))
+    plot.draw("plot sin(x) title 'a sine'", root .. "/x.svg")
+    assert.matches("a sine", read(root .. "/x.svg"))
+    assert.same({ "x.png", "x.svg" }, entries(root))
+  end)
+
+  it("keeps the old picture when gnuplot refuses the commands, and says what gnuplot said", function()
+    write(root .. "/x.png", "old")
+    assert.error_matches(function() plot.draw("plott 3", root .. "/x.png") end, "gnuplot failed.*plott")
+    assert.equal("old", read(root .. "/x.png"))
+    assert.same({ "x.png" }, entries(root))
+  end)
+
+  it("refuses another kind of file and impossible sizes", function()
+    assert.error_matches(function() plot.draw("plot 1", root .. "/x.pdf") end, "%.png or %.svg")
+    assert.error_matches(function() plot.draw("plot 1", root .. "/x.png", { 50, 200 }) end, "plot.draw: width 50")
+  end)
+end)
+
 describe("tide plot", function()
   local program = os.getenv("TIDE_PROGRAM")
 
