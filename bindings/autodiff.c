@@ -157,6 +157,17 @@ static int value_huber(lua_State *L)
     return 1;
 }
 
+/* expectile(prediction, target, tau [, weights]) */
+static int value_expectile(lua_State *L)
+{
+    tide_value *prediction = tide_check_value(L, 1), *target = tide_check_value(L, 2), *out;
+    float tau = (float)luaL_checknumber(L, 3);
+    tide_value *weights = lua_isnoneornil(L, 4) ? NULL : tide_check_value(L, 4);
+    tide_check(L, tide_expectile(tide_lua_tape(L), prediction, target, weights, tau, &out));
+    tide_push_value(L, out);
+    return 1;
+}
+
 /* cross_entropy(logits, labels) -> (batch); labels (batch) count classes from 1. */
 static int value_cross_entropy(lua_State *L)
 {
@@ -259,6 +270,25 @@ static int value_tanh_gaussian(lua_State *L)
     return 2;
 }
 
+/* tanh_gaussian_log_prob(head, actions [, scalars]) -> (batch) */
+static int value_tanh_gaussian_log_prob(lua_State *L)
+{
+    tide_value *head = tide_check_value(L, 1), *actions = tide_check_value(L, 2), *out;
+    tide_value *scalars = lua_isnoneornil(L, 3) ? NULL : tide_check_value(L, 3);
+    tide_check(L, tide_tanh_gaussian_log_prob(tide_lua_tape(L), head, scalars, &actions->tensor, &out));
+    tide_push_value(L, out);
+    return 1;
+}
+
+/* gaussian_log_prob(mean, log_std, x) -> (batch) */
+static int value_gaussian_log_prob(lua_State *L)
+{
+    tide_value *mean = tide_check_value(L, 1), *log_std = tide_check_value(L, 2), *x = tide_check_value(L, 3), *out;
+    tide_check(L, tide_gaussian_log_prob(tide_lua_tape(L), mean, log_std, x, &out));
+    tide_push_value(L, out);
+    return 1;
+}
+
 /* tanh_mean(head) -> action */
 static int value_tanh_mean(lua_State *L)
 {
@@ -304,6 +334,7 @@ void tide_open_autodiff(lua_State *L)
         {"clamp", value_clamp},
         {"mse", value_mse},
         {"huber", value_huber},
+        {"expectile", value_expectile},
         {"cross_entropy", value_cross_entropy},
         {"rows", value_rows},
         {"columns", value_columns},
@@ -317,6 +348,8 @@ void tide_open_autodiff(lua_State *L)
         {"concat_rows", value_concat_rows},
         {"concat_columns", value_concat_columns},
         {"tanh_gaussian", value_tanh_gaussian},
+        {"tanh_gaussian_log_prob", value_tanh_gaussian_log_prob},
+        {"gaussian_log_prob", value_gaussian_log_prob},
         {"tanh_mean", value_tanh_mean},
         {NULL, NULL},
     };

@@ -114,6 +114,12 @@ function tensor:mse(target, weights) end
 ---@return tide.tensor scalar
 function tensor:huber(target, threshold, weights) end
 
+---@param target tide.tensor
+---@param tau number between 0 and 1
+---@param weights? tide.tensor
+---@return tide.tensor scalar
+function tensor:expectile(target, tau, weights) end
+
 ---@param labels tide.tensor class numbers from 1
 ---@return tide.tensor (batch)
 function tensor:cross_entropy(labels) end
@@ -192,6 +198,14 @@ function operations.mse(prediction, target, weights) end
 ---@return tide.tensor scalar
 function operations.huber(prediction, target, threshold, weights) end
 
+--- mean of |tau - 1(target < prediction)| (target - prediction)^2; gradient to the prediction alone.
+---@param prediction tide.tensor
+---@param target tide.tensor
+---@param tau number between 0 and 1
+---@param weights? tide.tensor
+---@return tide.tensor scalar
+function operations.expectile(prediction, target, tau, weights) end
+
 ---@param logits tide.tensor (batch, classes)
 ---@param labels tide.tensor (batch), class numbers from 1
 ---@return tide.tensor (batch)
@@ -212,6 +226,20 @@ function operations.concat_columns(...) end
 ---@return tide.tensor action (batch, dim)
 ---@return tide.tensor log_prob (batch)
 function operations.tanh_gaussian(head, noise, scalars) end
+
+--- The log-density of given actions under such a head; no gradient to the actions.
+---@param head tide.tensor (batch, 2 dim): mean beside log_std
+---@param actions tide.tensor (batch, dim), held within +-(1 - 1e-6)
+---@param scalars? tide.tensor (2): multiplier and offset of log_std
+---@return tide.tensor log_prob (batch)
+function operations.tanh_gaussian_log_prob(head, actions, scalars) end
+
+--- The log-density under a normal distribution, dimension by dimension.
+---@param mean tide.tensor (batch, dim)
+---@param log_std tide.tensor (batch, dim), or (dim) for every row
+---@param x tide.tensor (batch, dim)
+---@return tide.tensor log_prob (batch)
+function operations.gaussian_log_prob(mean, log_std, x) end
 
 ---@param head tide.tensor
 ---@return tide.tensor action, no gradient

@@ -133,9 +133,9 @@ static tide_status loss_backward(tide_tape *tape, tide_value *value)
 
 static const tide_op loss_record = {.name = "loss", .backward = loss_backward};
 
-/* Mean over elements of weight * f(prediction - target), f quadratic within the threshold. */
-static tide_status regression_loss(tide_tape *tape, const char *name, tide_value *prediction, tide_value *target,
-                                   tide_value *weights, float threshold, float scale, tide_value **out)
+/* Checks the shapes that a regression loss takes; makes its scalar and room for its slopes. */
+static tide_status loss_begin(tide_tape *tape, const char *name, const tide_value *prediction, const tide_value *target,
+                              const tide_value *weights, loss_saved **saved, tide_value **out)
 {
     char a[TIDE_SHAPE_TEXT], b[TIDE_SHAPE_TEXT];
     if (!tide_tensor_same_shape(&prediction->tensor, &target->tensor))
@@ -147,9 +147,18 @@ static tide_status regression_loss(tide_tape *tape, const char *name, tide_value
     size_t n = tide_tensor_count(&prediction->tensor);
     if (n == 0)
         return tide_fail(TIDE_SHAPE, "%s: no elements", name);
+    TIDE_TRY(tide_arena_take(tide_tape_arena(tape), sizeof **saved, (void **)saved));
+    TIDE_TRY(tide_arena_take(tide_tape_arena(tape), n * sizeof(float), (void **)&(*saved)->slopes));
+    return tide_tape_fresh(tape, 0, NULL, out);
+}
+
+/* Mean over elements of weight * f(prediction - target), f quadratic within the threshold. */
+static tide_status regression_loss(tide_tape *tape, const char *name, tide_value *prediction, tide_value *target,
+                                   tide_value *weights, float threshold, float scale, tide_value **out)
+{
     loss_saved *saved;
-    TIDE_TRY(tide_arena_take(tide_tape_arena(tape), sizeof *saved, (void **)&saved));
-    TIDE_TRY(tide_arena_take(tide_tape_arena(tape), n * sizeof(float), (void **)&saved->slopes));
+    TIDE_TRY(loss_begin(tape, name, prediction, target, weights, &saved, out));
+    size_t n = tide_tensor_count(&prediction->tensor);
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {
         float w = weights != NULL ? weights->tensor.data[i] : 1.0f;
@@ -158,7 +167,6 @@ static tide_status regression_loss(tide_tape *tape, const char *name, tide_value
         sum += (double)(w * scale) * ((double)within * ((double)d - 0.5 * (double)within));
         saved->slopes[i] = w * scale * within / (float)n;
     }
-    TIDE_TRY(tide_tape_fresh(tape, 0, NULL, out));
     (*out)->tensor.data[0] = (float)(sum / (double)n);
     return tide_tape_record(tape, *out, &loss_record, &prediction, 1, NULL, saved);
 }
@@ -174,6 +182,25 @@ tide_status tide_huber(tide_tape *tape, tide_value *prediction, tide_value *targ
     if (!(threshold > 0.0f))
         return tide_fail(TIDE_ARGUMENT, "huber: a threshold of %g; it is positive", (double)threshold);
     return regression_loss(tape, "huber", prediction, target, weights, threshold, 1.0f, out);
+}
+
+tide_status tide_expectile(tide_tape *tape, tide_value *prediction, tide_value *target, tide_value *weights, float tau,
+                           tide_value **out)
+{
+    if (!(tau > 0.0f && tau < 1.0f))
+        return tide_fail(TIDE_ARGUMENT, "expectile: tau is %g; it is between 0 and 1", (double)tau);
+    loss_saved *saved;
+    TIDE_TRY(loss_begin(tape, "expectile", prediction, target, weights, &saved, out));
+    size_t n = tide_tensor_count(&prediction->tensor);
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        float d = prediction->tensor.data[i] - target->tensor.data[i];
+        float w = (weights != NULL ? weights->tensor.data[i] : 1.0f) * (d > 0.0f ? 1.0f - tau : tau);
+        sum += (double)w * ((double)d * (double)d);
+        saved->slopes[i] = 2.0f * w * d / (float)n;
+    }
+    (*out)->tensor.data[0] = (float)(sum / (double)n);
+    return tide_tape_record(tape, *out, &loss_record, &prediction, 1, NULL, saved);
 }
 
 static tide_status cross_entropy_backward(tide_tape *tape, tide_value *value)

@@ -27,6 +27,12 @@ tide_status tide_mse(tide_tape *tape, tide_value *prediction, tide_value *target
 tide_status tide_huber(tide_tape *tape, tide_value *prediction, tide_value *target, tide_value *weights,
                        float threshold, tide_value **out);
 
+/* As tide_mse with weights |tau - 1(target < prediction)|: the tau-expectile of the targets minimises it, more than
+ * their mean where tau > 1/2. Kostrikov et al. 2021 (arXiv 2110.06169), equation 5. Errors: also TIDE_ARGUMENT
+ * unless 0 < tau < 1. */
+tide_status tide_expectile(tide_tape *tape, tide_value *prediction, tide_value *target, tide_value *weights, float tau,
+                           tide_value **out);
+
 /* Per row of logits (batch, classes): -ln softmax(logits)[label], shape (batch).
  * labels (batch) holds class numbers from 0. Errors: TIDE_SHAPE, TIDE_ARGUMENT for a label out of range. */
 tide_status tide_cross_entropy(tide_tape *tape, tide_value *logits, const tide_tensor *labels, tide_value **out);

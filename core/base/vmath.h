@@ -105,6 +105,23 @@ static inline float tide_tanhf(float x)
     return copysignf(magnitude, x);
 }
 
+/* artanh x for |x| < 1: its series for small |x|, half the logarithm of (1 + x) / (1 - x) beyond. */
+static inline float tide_atanhf(float x)
+{
+    float a = fabsf(x);
+    float z = x * x;
+    float p = 1.0f / 15.0f;
+    p = p * z + 1.0f / 13.0f;
+    p = p * z + 1.0f / 11.0f;
+    p = p * z + 1.0f / 9.0f;
+    p = p * z + 1.0f / 7.0f;
+    p = p * z + 1.0f / 5.0f;
+    p = p * z + 1.0f / 3.0f;
+    float small = a + a * z * p;
+    float large = 0.5f * tide_logf((1.0f + a) / (1.0f - a));
+    return copysignf(a > 0.3f ? large : small, x);
+}
+
 /* sin and cos of 2 pi u for u in [0, 1): a quarter turn is taken off exactly, then series. */
 static inline void tide_sincos_turnf(float u, float *sine, float *cosine)
 {

@@ -77,6 +77,9 @@ describe("ops", function()
     near(1.5 / 6, x:mse(y, w):item())
     near((0.5 + 1.5 + 2.5 + 0.125 + 3.5 + 0.5) / 6, core.huber(x, y):item())
     near((0.375 + 2 * 0.125) / 6, x:huber(y, 0.5, w):item())
+    local v = core.tensor { 1, -2 }
+    near((0.9 * 4 + 0.1 * 1) / 2, core.expectile(v, core.tensor { 3, -3 }, 0.9):item())
+    near((0.9 * 4 * 0.5 + 0.1 * 1 * 2) / 2, v:expectile(core.tensor { 3, -3 }, 0.9, core.tensor { 0.5, 2 }):item())
     local logits = core.tensor { { 0, 0 }, { 0, math.log(3) } }
     near({ math.log(2), math.log(4 / 3) }, core.cross_entropy(logits, core.tensor { 1, 2 }):totable())
   end)
@@ -109,6 +112,28 @@ describe("ops", function()
     near({ { tanh(0.5), tanh(-1) } }, core.tanh_mean(head):totable())
   end)
 
+  it("give the density of actions that were not sampled", function()
+    local head, actions = core.tensor { { 0.5, -1, 0, math.log(2) } }, core.tensor { { 0.25, -0.75 } }
+    local half_log_2pi, expected, clamped = math.log(2 * math.pi) / 2, 0, 0
+    for _, dim in ipairs { { 0.25, 0.5, 0 }, { -0.75, -1, math.log(2) } } do
+      local a, mean, log_std = table.unpack(dim)
+      local jacobian = math.log(1 - a * a)
+      local distance = 0.5 * math.log((1 + a) / (1 - a)) - mean
+      expected = expected - (distance / math.exp(log_std)) ^ 2 / 2 - log_std - half_log_2pi - jacobian
+      clamped = clamped - (distance / math.exp(2)) ^ 2 / 2 - 2 - half_log_2pi - jacobian
+    end
+    near({ expected }, core.tanh_gaussian_log_prob(head, actions):totable())
+    near({ clamped }, core.tanh_gaussian_log_prob(head, actions, core.tensor { 0, 5 }):totable())
+    local bounds = core.tanh_gaussian_log_prob(head, core.tensor { { 1, -1 } })
+    near(core.tanh_gaussian_log_prob(head, core.tensor { { 1 - 1e-6, -1 + 1e-6 } }):totable(), bounds:totable())
+    assert.is_true(bounds:is_finite())
+    local given, mean = core.tensor { { 1, 2 }, { 0, 0 } }, core.tensor { { 0, 2 }, { 3, -1 } }
+    near({ -0.5 - 2 * half_log_2pi - math.log(2), -4.5 - 1 / 8 - 2 * half_log_2pi - math.log(2) },
+      core.gaussian_log_prob(mean, core.tensor { 0, math.log(2) }, given):totable())
+    near({ -0.5 - 2 * half_log_2pi, -(9 + 1) / 4 / 2 - 2 * half_log_2pi - 2 * math.log(2) },
+      core.gaussian_log_prob(mean, core.tensor { { 0, 0 }, { math.log(2), math.log(2) } }, given):totable())
+  end)
+
   it("refuse shapes that do not go together, by function and shapes", function()
     local y = core.zeros(4)
     refuses({ "add: shapes (2, 3) and (4)" }, function() return x + y end)
@@ -133,6 +158,9 @@ describe("ops", function()
     refuses({ "concat_rows", "(2, 3) and (4)" }, core.concat_rows, x, y)
     refuses({ "concat_columns", "(2, 3) and (4)" }, core.concat_columns, x, y)
     refuses({ "tanh_gaussian", "(2, 3)" }, core.tanh_gaussian, x, x)
+    refuses({ "tanh_gaussian_log_prob", "(2, 3)" }, core.tanh_gaussian_log_prob, x, x)
+    refuses({ "gaussian_log_prob: log_std has shape (4); (2, 3) or (3)" }, core.gaussian_log_prob, x, y, x)
+    refuses({ "expectile: the prediction has shape (2, 3), the target (4)" }, core.expectile, x, y, 0.7)
     refuses({ "std", "(1)" }, core.std, core.zeros(1))
     refuses({ "cross_entropy", "logits (2, 3) and labels (3)" }, core.cross_entropy, x, core.tensor { 1, 1, 1 })
   end)
@@ -146,6 +174,8 @@ describe("ops", function()
     refuses({ "clamp: the lower end 2 is above the upper 1" }, x.clamp, x, 2, 1)
     refuses({ "clamp: the lower end" }, x.clamp, x, nan)
     refuses({ "huber: a threshold of -1" }, core.huber, x, x, -1)
+    refuses({ "expectile: tau is 1; it is between 0 and 1" }, core.expectile, x, x, 1)
+    refuses({ "'expectile'", "#3", "number expected" }, function() core.expectile(x, x) end)
     refuses({ "tide.tensor expected" }, core.concat_rows, { x })
     refuses({ "concat_rows" }, core.concat_rows)
     local many = {}

@@ -1,4 +1,4 @@
-/* The tanh-Gaussian policy against its formula in double, and its gradients, the clamp included. */
+/* Gaussian policies against their formulas in double, and their gradients, the clamp included. */
 #include "../gradients.h"
 
 #include "autodiff/gaussian.h"
@@ -195,6 +195,150 @@ START_TEST(a_kept_graph_forgets_the_log_prob_of_an_earlier_walk)
 }
 END_TEST
 
+/* ---- densities of given actions ---- */
+
+static float given[ROWS * DIM];
+
+static void draw_given(float low, float high)
+{
+    tide_rng_uniform(&rng, given, ROWS * DIM, low, high);
+}
+
+static void apply_tanh_density(tide_tape *tape, tide_value **in, tide_value **out, const void *with_scalars)
+{
+    tide_tensor a = tide_tensor_make(given, 2, (const size_t[]){ROWS, DIM});
+    MUST(tide_tanh_gaussian_log_prob(tape, in[0], with_scalars != NULL ? in[1] : NULL, &a, out));
+}
+
+static void apply_density(tide_tape *tape, tide_value **in, tide_value **out, const void *unused)
+{
+    (void)unused;
+    MUST(tide_gaussian_log_prob(tape, in[0], in[1], in[2], out));
+}
+
+/* One dimension of the tanh-Gaussian's density. */
+static float tanh_density_of(float mean, float log_std, float action)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_value *head, *log_prob;
+    tide_tensor h = tide_tensor_make((float[]){mean, log_std}, 2, (const size_t[]){1, 2});
+    tide_tensor a = tide_tensor_make(&action, 2, (const size_t[]){1, 1});
+    MUST(tide_tape_leaf(tape, &h, &head));
+    MUST(tide_tanh_gaussian_log_prob(tape, head, NULL, &a, &log_prob));
+    float result = log_prob->tensor.data[0];
+    tide_tape_destroy(tape);
+    return result;
+}
+
+static double normal_density(double x, double mean, double log_std)
+{
+    double z = (x - mean) / exp(log_std);
+    return -0.5 * z * z - log_std - 0.5 * log(2.0 * 3.14159265358979323846);
+}
+
+START_TEST(the_density_of_given_actions_matches_its_formula_to_the_bounds)
+{
+    static const float actions[] = {0.0f, 1e-4f, -0.3f, 0.9f, -0.999f, 0.99999f, 1.0f, -1.0f, 3.0f, -INFINITY};
+    static const float means[] = {0.0f, 0.7f, -3.0f, 8.0f};
+    static const float log_stds[] = {-5.0f, -1.0f, 0.5f, 2.0f, 40.0f, -40.0f};
+    for (size_t i = 0; i < 10 * 4 * 6; i++) {
+        float action = actions[i % 10], mean = means[i / 10 % 4], log_std = log_stds[i / 40];
+        double most = (double)(1.0f - 1e-6f), a = fmax(fmin((double)action, most), -most);
+        double s = fmax(fmin((double)log_std, 2.0), -20.0);
+        double wanted = normal_density(atanh(a), (double)mean, s) - log1p(-a * a);
+        NEAR(tanh_density_of(mean, log_std, action), wanted, 2e-5, 1e-4);
+    }
+    EXPECT(isnan(tanh_density_of(0.0f, 0.0f, NAN)) && isnan(tanh_density_of(NAN, 0.0f, 0.0f)) &&
+           isnan(tanh_density_of(0.0f, NAN, 0.0f)));
+}
+END_TEST
+
+START_TEST(a_sample_has_the_density_that_came_with_it)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_value *head, *scalars, *action, *log_prob, *again;
+    tide_tensor z = noise_tensor();
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){ROWS, 2 * DIM}, &head));
+    tide_rng_uniform(&rng, head->tensor.data, ROWS * 2 * DIM, -1.0f, 1.0f);
+    MUST(tide_tape_fresh(tape, 1, (const size_t[]){2}, &scalars));
+    scalars->tensor.data[0] = 0.7f;
+    scalars->tensor.data[1] = -0.4f;
+    for (int with = 0; with < 2; with++) {
+        MUST(tide_tanh_gaussian(tape, head, with ? scalars : NULL, &z, &action, &log_prob));
+        MUST(tide_tanh_gaussian_log_prob(tape, head, with ? scalars : NULL, &action->tensor, &again));
+        for (size_t i = 0; i < ROWS; i++)
+            NEAR(again->tensor.data[i], log_prob->tensor.data[i], 1e-4, 1e-4);
+    }
+    tide_tape_destroy(tape);
+}
+END_TEST
+
+START_TEST(gradients_of_the_density_of_given_actions_match_differences)
+{
+    draw_given(-0.95f, 0.95f);
+    given[0] = 1.0f;
+    for (int with = 0; with < 2; with++) {
+        gradient_case g = gradient_begin(rng);
+        size_t at = gradient_input(&g, 2, (const size_t[]){ROWS, 2 * DIM}, -0.8f, 0.8f, 0.0f);
+        if (with) {
+            g.blocks[at]->values[2 * DIM + DIM + 1] = 90.0f; /* its log_std is outside the clamp */
+            size_t scalars = gradient_input(&g, 1, (const size_t[]){2}, 0.6f, 1.0f, 0.0f);
+            g.blocks[scalars]->values[1] = 0.3f;
+        }
+        gradient_check(&g, "tanh_gaussian_log_prob", apply_tanh_density, with ? &g : NULL, 3e-4);
+        gradient_end(&g);
+    }
+}
+END_TEST
+
+START_TEST(the_normal_density_matches_its_formula_and_differences)
+{
+    for (int shared = 0; shared < 2; shared++) {
+        gradient_case g = gradient_begin(rng);
+        size_t mean = gradient_input(&g, 2, (const size_t[]){ROWS, DIM}, -1.0f, 1.0f, 0.0f);
+        size_t log_std = shared ? gradient_input(&g, 1, (const size_t[]){DIM}, -0.7f, 0.7f, 0.0f)
+                                : gradient_input(&g, 2, (const size_t[]){ROWS, DIM}, -0.7f, 0.7f, 0.0f);
+        size_t x = gradient_input(&g, 2, (const size_t[]){ROWS, DIM}, -1.0f, 1.0f, 0.0f);
+        tide_value *in[3], *out;
+        for (size_t i = 0; i < 3; i++)
+            MUST(tide_tape_leaf(g.tape, &g.tensors[i], &in[i]));
+        apply_density(g.tape, in, &out, NULL);
+        for (size_t i = 0; i < ROWS; i++) {
+            double sum = 0.0;
+            for (size_t j = 0; j < DIM; j++)
+                sum += normal_density((double)g.blocks[x]->values[i * DIM + j],
+                                      (double)g.blocks[mean]->values[i * DIM + j],
+                                      (double)g.blocks[log_std]->values[(shared ? 0 : i * DIM) + j]);
+            NEAR(out->tensor.data[i], sum, 1e-6, 1e-6);
+        }
+        gradient_check(&g, "gaussian_log_prob", apply_density, NULL, 3e-4);
+        gradient_end(&g);
+    }
+}
+END_TEST
+
+/* Only what is wanted: a parameter that the loss does not train has no gradient taken. */
+START_TEST(the_density_gives_gradients_only_where_they_are_wanted)
+{
+    gradient_case g = gradient_begin(rng);
+    for (size_t i = 0; i < 3; i++)
+        gradient_input(&g, 2, (const size_t[]){ROWS, DIM}, -1.0f, 1.0f, 0.0f);
+    for (size_t wanted = 0; wanted < 3; wanted++) {
+        tide_value *out = gradient_build(&g, apply_density, NULL), *loss;
+        MUST(tide_reduce(g.tape, TIDE_SUM, out, TIDE_ALL, &loss));
+        MUST(tide_tape_backward(g.tape, loss, &g.blocks[wanted], 1, false));
+        for (size_t i = 0; i < 3; i++) {
+            EXPECT(g.blocks[i]->has_gradient == (i == wanted));
+            EXPECT((out->inputs[i]->gradient == NULL) || i == wanted);
+            g.blocks[i]->has_gradient = false;
+        }
+    }
+    gradient_end(&g);
+}
+END_TEST
+
 START_TEST(the_mean_action_is_tanh_of_the_mean)
 {
     tide_tape *tape;
@@ -223,6 +367,15 @@ START_TEST(shapes_that_do_not_fit_are_refused)
     MUST(tide_tape_fresh(tape, 2, (const size_t[]){ROWS, 2 * DIM}, &head));
     MUST(tide_tape_fresh(tape, 1, (const size_t[]){3}, &scalars));
     MUST_FAIL(tide_tanh_gaussian(tape, head, scalars, &z, &a, &l), TIDE_SHAPE, "have shape (3); (2) is needed");
+    MUST_FAIL(tide_tanh_gaussian_log_prob(tape, odd, NULL, &z, &l), TIDE_SHAPE, "log_prob: the head has shape (5, 7)");
+    MUST_FAIL(tide_tanh_gaussian_log_prob(tape, head, scalars, &z, &l), TIDE_SHAPE, "have shape (3); (2) is needed");
+    MUST_FAIL(tide_tanh_gaussian_log_prob(tape, head, NULL, &head->tensor, &l), TIDE_SHAPE,
+              "the actions have shape (5, 6); (5, 3) is needed");
+    MUST_FAIL(tide_gaussian_log_prob(tape, scalars, head, head, &l), TIDE_SHAPE, "the mean has shape (3)");
+    MUST_FAIL(tide_gaussian_log_prob(tape, head, scalars, head, &l), TIDE_SHAPE,
+              "log_std has shape (3); (5, 6) or (6) is needed");
+    MUST_FAIL(tide_gaussian_log_prob(tape, head, head, odd, &l), TIDE_SHAPE,
+              "the values have shape (5, 7); (5, 6) is needed");
     tide_tape_destroy(tape);
 }
 END_TEST
@@ -236,6 +389,11 @@ static void add(TCase *tests)
     tcase_add_test(tests, gradients_match_differences);
     tcase_add_test(tests, gradients_match_differences_across_the_clamp);
     tcase_add_test(tests, a_kept_graph_forgets_the_log_prob_of_an_earlier_walk);
+    tcase_add_test(tests, the_density_of_given_actions_matches_its_formula_to_the_bounds);
+    tcase_add_test(tests, a_sample_has_the_density_that_came_with_it);
+    tcase_add_test(tests, gradients_of_the_density_of_given_actions_match_differences);
+    tcase_add_test(tests, the_normal_density_matches_its_formula_and_differences);
+    tcase_add_test(tests, the_density_gives_gradients_only_where_they_are_wanted);
     tcase_add_test(tests, the_mean_action_is_tanh_of_the_mean);
     tcase_add_test(tests, shapes_that_do_not_fit_are_refused);
 }

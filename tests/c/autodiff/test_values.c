@@ -273,13 +273,14 @@ START_TEST(losses_match_their_formulas)
 {
     enum { COUNT = 50 };
     tide_value *x = value(1, COUNT, 0, 0), *y = value(1, COUNT, 0, 0), *w = value(1, COUNT, 0, 0), *out;
-    double mse = 0.0, weighted = 0.0, huber = 0.0;
+    double mse = 0.0, weighted = 0.0, huber = 0.0, expectile = 0.0;
     for (size_t i = 0; i < COUNT; i++) {
         w->tensor.data[i] = fabsf(w->tensor.data[i]);
         double d = (double)x->tensor.data[i] - (double)y->tensor.data[i], e = fabs(d);
         mse += d * d / COUNT;
         weighted += (double)w->tensor.data[i] * d * d / COUNT;
         huber += (double)w->tensor.data[i] * (e <= 0.7 ? d * d / 2.0 : 0.7 * (e - 0.35)) / COUNT;
+        expectile += (double)w->tensor.data[i] * (d > 0.0 ? 0.3 : 0.7) * d * d / COUNT;
     }
     MUST(tide_mse(tape, x, y, NULL, &out));
     NEAR(out->tensor.data[0], mse, 1e-6, 0.0);
@@ -287,6 +288,13 @@ START_TEST(losses_match_their_formulas)
     NEAR(out->tensor.data[0], weighted, 1e-6, 0.0);
     MUST(tide_huber(tape, x, y, w, 0.7f, &out));
     NEAR(out->tensor.data[0], huber, 1e-6, 0.0);
+    MUST(tide_expectile(tape, x, y, w, 0.7f, &out));
+    NEAR(out->tensor.data[0], expectile, 1e-6, 0.0);
+    MUST_FAIL(tide_expectile(tape, x, value(2, COUNT, 1, 0), NULL, 0.7f, &out), TIDE_SHAPE,
+              "expectile: the prediction has shape (50)");
+    static const float odd[] = {0.0f, 1.0f, -0.5f, NAN};
+    for (size_t i = 0; i < 4; i++)
+        MUST_FAIL(tide_expectile(tape, x, y, NULL, odd[i], &out), TIDE_ARGUMENT, "expectile: tau is");
     MUST_FAIL(tide_mse(tape, x, value(2, COUNT, 1, 0), NULL, &out), TIDE_SHAPE, "mse: the prediction has shape (50)");
     MUST_FAIL(tide_mse(tape, x, y, value(1, 3, 0, 0), &out), TIDE_SHAPE, "the weights (3)");
     MUST_FAIL(tide_huber(tape, x, y, NULL, 0.0f, &out), TIDE_ARGUMENT, "threshold of 0");

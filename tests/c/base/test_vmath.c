@@ -110,6 +110,16 @@ START_TEST(tanh_is_within_4_ulp_and_odd)
 }
 END_TEST
 
+START_TEST(atanh_is_within_4_ulp_and_odd)
+{
+    ck_assert_double_lt(worst_of(tide_atanhf, atanh, -1.0f + 1e-6f, 1.0f - 1e-6f), 4.0);
+    ck_assert_double_lt(worst_over_magnitudes(tide_atanhf, atanh, -60, -1, false), 4.0);
+    ck_assert_double_lt(worst_over_magnitudes(tide_atanhf, atanh, -60, -1, true), 4.0);
+    EXPECT(tide_atanhf(0.0f) == 0.0f && signbit(tide_atanhf(-0.0f)));
+    EXPECT(isnan(tide_atanhf(NAN)));
+}
+END_TEST
+
 /* Near its zeros sin loses relative digits for want of digits in u; the absolute error is what counts. */
 START_TEST(sincos_turn_is_within_1e_7)
 {
@@ -152,6 +162,7 @@ static void add(TCase *tests)
     tcase_add_test(tests, softplus_is_within_4_ulp_in_both_tails);
     tcase_add_test(tests, sigmoid_is_within_4_ulp);
     tcase_add_test(tests, tanh_is_within_4_ulp_and_odd);
+    tcase_add_test(tests, atanh_is_within_4_ulp_and_odd);
     tcase_add_test(tests, sincos_turn_is_within_1e_7);
     tcase_add_test(tests, the_place_in_an_array_does_not_matter);
 }
