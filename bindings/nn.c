@@ -316,6 +316,13 @@ static int adam_lr(lua_State *L)
     return 1;
 }
 
+/* optimiser:steps() -> the steps taken so far */
+static int adam_steps(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_adam(L, 1)->steps);
+    return 1;
+}
+
 /* optimiser:state() -> first, second, steps: copies of the running means, and the step count. */
 static int adam_state(lua_State *L)
 {
@@ -382,9 +389,8 @@ void tide_open_nn(lua_State *L)
         {"weight", mlp_weight},         {"bias", mlp_bias},     {NULL, NULL},
     };
     static const luaL_Reg adam_methods[] = {
-        {"step", adam_step}, {"minimise", adam_minimise}, {"forget", adam_forget},
-        {"lr", adam_lr},     {"state", adam_state},       {"restore", adam_restore},
-        {NULL, NULL},
+        {"step", adam_step},   {"minimise", adam_minimise}, {"forget", adam_forget},   {"lr", adam_lr},
+        {"steps", adam_steps}, {"state", adam_state},       {"restore", adam_restore}, {NULL, NULL},
     };
     static const luaL_Reg tensor_methods[] = {{"backward", value_backward}, {NULL, NULL}};
     tide_new_class(L, MLP_CLASS, mlp_methods, release_mlp);

@@ -357,6 +357,9 @@ function adam:forget() end
 ---@return number the learning rate
 function adam:lr(new) end
 
+---@return integer the steps taken so far
+function adam:steps() end
+
 ---@return tide.tensor first
 ---@return tide.tensor second
 ---@return integer steps

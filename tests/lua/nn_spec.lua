@@ -231,7 +231,7 @@ describe("adam", function()
     local net, adam = setup()
     for i = 1, 3 do step(net, adam, i) end
     local kept, first, second, steps = values(net), adam:state()
-    assert.are.equal(3, steps)
+    assert.are.same({ 3, 3 }, { steps, adam:steps() })
     for i = 4, 6 do step(net, adam, i) end
     local other, fresh = setup()
     for layer = 1, 2 do
@@ -239,6 +239,7 @@ describe("adam", function()
       other:bias(layer):copy(kept[2 * layer])
     end
     fresh:restore(first, second, steps)
+    assert.are.equal(3, fresh:steps())
     for i = 4, 6 do step(other, fresh, i) end
     assert.are.same(values(net), values(other))
   end)
