@@ -121,6 +121,15 @@ static int mlp_sizes(lua_State *L)
     return 1;
 }
 
+/* network:properties() -> tanh_scale, scalar: what mlp takes after the sizes. */
+static int mlp_properties(lua_State *L)
+{
+    const tide_mlp *mlp = check_mlp(L, 1);
+    lua_pushnumber(L, (lua_Number)mlp->tanh_scale);
+    lua_pushboolean(L, mlp->scalar);
+    return 2;
+}
+
 /* network:weight(layer) and network:bias(layer) -> tensors that read and write the network; layers from 1. */
 static int push_layer(lua_State *L, bool weight)
 {
@@ -385,8 +394,8 @@ void tide_open_nn(lua_State *L)
         {"product", product}, {NULL, NULL},
     };
     static const luaL_Reg mlp_methods[] = {
-        {"init_layer", mlp_init_layer}, {"polyak", mlp_polyak}, {"freeze", mlp_freeze}, {"sizes", mlp_sizes},
-        {"weight", mlp_weight},         {"bias", mlp_bias},     {NULL, NULL},
+        {"init_layer", mlp_init_layer}, {"polyak", mlp_polyak}, {"freeze", mlp_freeze},         {"sizes", mlp_sizes},
+        {"weight", mlp_weight},         {"bias", mlp_bias},     {"properties", mlp_properties}, {NULL, NULL},
     };
     static const luaL_Reg adam_methods[] = {
         {"step", adam_step},   {"minimise", adam_minimise}, {"forget", adam_forget},   {"lr", adam_lr},

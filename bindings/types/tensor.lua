@@ -317,6 +317,10 @@ local mlp = {}
 ---@return integer[] inputs, hidden ..., outputs
 function mlp:sizes() end
 
+---@return number tanh_scale
+---@return boolean scalar
+function mlp:properties() end
+
 ---@param layer integer from 1
 ---@return tide.tensor (out, in), reads and writes the network
 function mlp:weight(layer) end

@@ -47,9 +47,17 @@ function tide.critic(observation_dim, action_dim, hidden, rng, options) end
 ---@return tide.mlp
 function tide.target(source) end
 
----@class tide.policy_options: tide.mlp_options
+--- What all policies take beside the options of tide.mlp.
+---@class tide.any_policy_options: tide.mlp_options
+---@field normaliser? { mean: tide.tensor, std: tide.tensor } of observations, which are normalised inside
+
+---@class tide.policy_options: tide.any_policy_options
 ---@field scalars? boolean log_std = multiplier * head + offset, both trained
 
+---@class tide.deterministic_policy_options: tide.any_policy_options
+---@field exploration_noise? number 0: std of the noise that act(observation, "sample") adds
+
+--- A tanh-Gaussian policy: mean and log_std side by side from one network.
 ---@param observation_dim integer
 ---@param action_dim integer
 ---@param hidden integer[]
@@ -58,12 +66,55 @@ function tide.target(source) end
 ---@return tide.policy
 function tide.policy(observation_dim, action_dim, hidden, rng, options) end
 
----@class tide.policy
+--- a = tanh(net(s)); called with observations (batch, dim) it gives actions, recorded.
+---@param observation_dim integer
+---@param action_dim integer
+---@param hidden integer[]
+---@param rng tide.rng
+---@param options? tide.deterministic_policy_options
+---@return tide.deterministic_policy
+function tide.deterministic_policy(observation_dim, action_dim, hidden, rng, options) end
+
+--- N(tanh(net(s)), exp(log_std)^2) with one log_std for all observations, held within [-5, 2].
+---@param observation_dim integer
+---@param action_dim integer
+---@param hidden integer[]
+---@param rng tide.rng
+---@param options? tide.any_policy_options
+---@return tide.gaussian_policy
+function tide.gaussian_policy(observation_dim, action_dim, hidden, rng, options) end
+
+--- What all kinds of policies have.
+---@class tide.any_policy
 ---@field net tide.mlp
----@field scalars? tide.tensor
 ---@field observation_dim integer
 ---@field action_dim integer
 ---@field rng tide.rng
+---@field normaliser? { mean: tide.tensor, std: tide.tensor }
+local any_policy = {}
+
+---@param observations tide.tensor (batch, dim)
+---@return tide.tensor observations as the network takes them
+function any_policy:normalise(observations) end
+
+---@param observations tide.tensor
+---@return tide.tensor action (batch, action_dim), no gradient
+function any_policy:mean(observations) end
+
+---@param observation tide.tensor (dim)
+---@param mode "sample"|"mean"
+---@return tide.tensor action (action_dim), until the step ends
+function any_policy:act(observation, mode) end
+
+---@return (tide.mlp|tide.tensor)[] what an optimiser trains
+function any_policy:parameters() end
+
+---@return table a tree for a file
+function any_policy:export() end
+
+--- tanh-Gaussian.
+---@class tide.policy: tide.any_policy
+---@field scalars? tide.tensor
 local policy = {}
 
 ---@param observations tide.tensor (batch, dim)
@@ -71,30 +122,42 @@ local policy = {}
 ---@return tide.tensor log_prob (batch)
 function policy:sample(observations) end
 
----@param observations tide.tensor
----@return tide.tensor action, no gradient
-function policy:mean(observations) end
+---@param observations tide.tensor (batch, dim)
+---@param actions tide.tensor (batch, action_dim), given, no gradient to them
+---@return tide.tensor log_prob (batch)
+function policy:log_prob(observations, actions) end
 
----@param observation tide.tensor (dim)
----@param mode "sample"|"mean"
----@return tide.tensor action (action_dim), until the step ends
-function policy:act(observation, mode) end
+---@class tide.deterministic_policy: tide.any_policy
+---@field exploration_noise number
+---@overload fun(observations: tide.tensor): tide.tensor
+local deterministic_policy = {}
 
----@return (tide.mlp|tide.tensor)[] what an optimiser trains
-function policy:parameters() end
+---@param observations tide.tensor (batch, dim)
+---@return tide.tensor action (batch, action_dim) with exploration noise, within [-1, 1], no gradient
+function deterministic_policy:sample(observations) end
 
----@return table a tree for a file
-function policy:export() end
+---@class tide.gaussian_policy: tide.any_policy
+---@field log_std tide.tensor (action_dim), a parameter
+local gaussian_policy = {}
+
+---@param observations tide.tensor (batch, dim)
+---@return tide.tensor action (batch, action_dim), within [-1, 1], no gradient
+function gaussian_policy:sample(observations) end
+
+---@param observations tide.tensor (batch, dim)
+---@param actions tide.tensor (batch, action_dim)
+---@return tide.tensor log_prob (batch)
+function gaussian_policy:log_prob(observations, actions) end
 
 --- From policy.h5 or a run's folder.
 ---@param path string
 ---@param seed? integer 0
----@return tide.policy
+---@return tide.policy|tide.deterministic_policy|tide.gaussian_policy
 ---@return table about the file
 function tide.load_policy(path, seed) end
 
 ---@param path string
----@param policy_ tide.policy
+---@param policy_ tide.any_policy
 ---@param about? table
 function tide.save_policy(path, policy_, about) end
 
@@ -110,12 +173,6 @@ function network.weights(net) end
 ---@param what? string for messages
 ---@return tide.mlp
 function network.load_weights(net, tree, what) end
-
----@param tree table
----@param rng tide.rng
----@param what? string
----@return tide.policy
-function network.policy_from(tree, rng, what) end
 
 ---@param options tide.mlp_options
 ---@param rng tide.rng
@@ -133,14 +190,6 @@ function network.critic(observation_dim, action_dim, hidden, rng, options) end
 ---@param source tide.mlp
 ---@return tide.mlp
 function network.target(source) end
-
----@param observation_dim integer
----@param action_dim integer
----@param hidden integer[]
----@param rng tide.rng
----@param options? tide.policy_options
----@return tide.policy
-function network.policy(observation_dim, action_dim, hidden, rng, options) end
 
 --- Calls f(...) without recording.
 ---@generic T
@@ -335,6 +384,7 @@ function choice:build(task) end
 ---@field action_dim integer
 ---@field rng tide.rng
 ---@field state_mean? fun(): tide.tensor|nil mean of the dataset's observations
+---@field state_mean? fun(): tide.tensor|nil mean of the dataset's observations
 ---@field state_std? fun(kind: "true"|"padded"): tide.tensor|nil their standard deviation
 
 --- Its options are fields too.
@@ -342,7 +392,7 @@ function choice:build(task) end
 ---@field observation_dim integer
 ---@field action_dim integer
 ---@field rng tide.rng
----@field policy? tide.policy
+---@field policy? tide.any_policy
 ---@field networks table<string, tide.mlp>
 ---@field scalars table<string, tide.tensor>
 ---@field optimisers table<string, tide.adam>
@@ -432,7 +482,7 @@ function run:evaluate(episodes) end
 ---@class tide.evaluation_module
 local evaluation = {}
 
----@param actor tide.policy|tide.agent|table anything with act
+---@param actor tide.any_policy|tide.agent|table anything with act
 ---@param world_ tide.world
 ---@param episodes integer
 ---@param mode? "mean"|"sample"

@@ -16,7 +16,8 @@ agent.classes = {}
 local choice = {}
 choice.__index = choice
 
---- task: { observation_dim, action_dim, rng, sigma = the standard deviation of next observations or nil }
+--- task: { observation_dim, action_dim, rng }, and state_mean() and state_std(kind), the mean and the standard
+--- deviation of the dataset's observations, or nil.
 function choice:build(task)
   local made = setmetatable(options.copy(self.options), self.class)
   made.observation_dim, made.action_dim, made.rng = task.observation_dim, task.action_dim, task.rng

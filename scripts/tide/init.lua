@@ -2,6 +2,7 @@
 local core = require "tide.core"
 local toolkit = require "tide.toolkit"
 local experiment = require "tide.experiment"
+local policies = require "tide.policy"
 
 local tide = {}
 for name, value in pairs(toolkit) do tide[name] = value end
@@ -36,7 +37,7 @@ function tide.load_policy(path, seed)
   local file = path
   if not path:match("%.h5$") then file = path .. "/policy.h5" end
   local tree = core.tree_read(file)
-  return tide.network.policy_from(tree, core.rng(seed or 0), file), tree
+  return policies.from(tree, core.rng(seed or 0), file), tree
 end
 
 --- Writes a policy for tide.load_policy; `about` holds more fields: env, agent, eval_return.

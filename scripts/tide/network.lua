@@ -1,4 +1,4 @@
---- Networks as the algorithms use them: MLPs, critics, tanh-Gaussian policies.
+--- Networks as the algorithms use them: MLPs, critics, targets, and their weights as trees for files.
 local core = require "tide.core"
 local options = require "tide.options"
 
@@ -38,8 +38,7 @@ end
 
 --- A frozen copy of a network, for Polyak averaging.
 function network.target(source)
-  local sizes = source:sizes()
-  local copy = core.mlp(sizes, 0.0, sizes[#sizes] == 1)
+  local copy = core.mlp(source:sizes(), source:properties())
   copy:polyak(source, 1.0)
   return copy:freeze()
 end
@@ -61,70 +60,6 @@ function network.load_weights(net, tree, what)
     net:bias(layer):copy(part.bias)
   end
   return net
-end
-
--- ---- policies ----
-
-local policy = {}
-policy.__index = policy
-
---- A tanh-Gaussian policy: mean and log_std side by side from one MLP. With `scalars` true,
---- log_std = multiplier * head + offset, both trained (from 1 and -1).
-function network.policy(observation_dim, action_dim, hidden, rng, more)
-  local given = options.copy(more or {})
-  local scalars = given.scalars
-  given.scalars = nil
-  given.inputs, given.outputs, given.hidden = observation_dim, 2 * action_dim, hidden
-  local self = setmetatable({ action_dim = action_dim, observation_dim = observation_dim, rng = rng }, policy)
-  self.net = network.mlp(given, rng)
-  if scalars then self.scalars = core.parameter(core.tensor { 1.0, -1.0 }) end
-  return self
-end
-
---- What an optimiser of this policy trains.
-function policy:parameters()
-  return { self.net, self.scalars }
-end
-
---- A sample for each row of observations (batch, dim): action (batch, action_dim), log_prob (batch).
-function policy:sample(observations)
-  local head = self.net(observations)
-  return core.tanh_gaussian(head, self.rng:draw_normal(#observations, self.action_dim), self.scalars)
-end
-
---- The deterministic action, (batch, action_dim).
-function policy:mean(observations)
-  return core.tanh_mean(self.net(observations))
-end
-
---- One action (action_dim) for one observation (dim): mode "sample" or "mean". Lives until the step ends.
-function policy:act(observation, mode)
-  local recording = core.set_recording(false)
-  local row = observation:reshape(1, self.observation_dim)
-  local action = mode == "mean" and self:mean(row) or self:sample(row)
-  core.set_recording(recording)
-  return action:reshape(self.action_dim)
-end
-
---- A tree for a file; network.policy_from reads it back.
-function policy:export()
-  local sizes = self.net:sizes()
-  return {
-    kind = "tanh-gaussian", sizes = sizes, net = network.weights(self.net),
-    scalars = self.scalars and self.scalars:totable() or {},
-  }
-end
-
-function network.policy_from(tree, rng, what)
-  if tree.kind ~= "tanh-gaussian" then
-    error(("%s: not a policy that Tide knows (kind %s)"):format(what or "policy", tostring(tree.kind)), 0)
-  end
-  local sizes = tree.sizes
-  local hidden = table.move(sizes, 2, #sizes - 1, 1, {})
-  local self = network.policy(sizes[1], sizes[#sizes] // 2, hidden, rng, { scalars = tree.scalars[1] ~= nil })
-  network.load_weights(self.net, tree.net, what)
-  if self.scalars then self.scalars:copy(tree.scalars) end
-  return self
 end
 
 return network

@@ -10,9 +10,9 @@ local core = require "tide.core"
 local env = require "tide.env"
 local evaluation = require "tide.evaluation"
 local lfs = require "lfs"
-local network = require "tide.network"
 local options = require "tide.options"
 local paths = require "tide.paths"
+local policies = require "tide.policy"
 local world = require "tide.world"
 
 local recipes = {}
@@ -198,7 +198,7 @@ function recipes.make(name, given)
   local transitions = given.transitions or DEFAULT_TRANSITIONS
   if kind ~= "random" then
     local file = paths.envs(("policies/%s-medium.h5"):format(name:match("^%w+")))
-    local policy = network.policy_from(core.tree_read(file), core.rng(seed, 8), file)
+    local policy = policies.from(core.tree_read(file), core.rng(seed, 8), file)
     actor = kind == "medium" and policy or setmetatable({ policy = policy, uniform = actor, rng = core.rng(seed, 9),
       last = last_share(transitions, real.max_episode_steps) }, mixed)
   end

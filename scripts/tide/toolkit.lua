@@ -4,10 +4,12 @@
 local core = require "tide.core"
 local network = require "tide.network"
 local agent = require "tide.agent"
+local policies = require "tide.policy"
 
 local toolkit = {
   agent = agent.define, no_grad = agent.no_grad, target_entropy = agent.target_entropy,
-  mlp = network.mlp, critic = network.critic, policy = network.policy, target = network.target,
+  mlp = network.mlp, critic = network.critic, target = network.target,
+  policy = policies.tanh_gaussian, deterministic_policy = policies.deterministic, gaussian_policy = policies.gaussian,
   h2o = core.h2o,
 }
 

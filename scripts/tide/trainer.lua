@@ -62,6 +62,7 @@ function trainer.new(config, choice, definitions, overrides)
   self.rollout_rng = core.rng(config.seed, ROLLOUT_STREAM)
   self.agent = choice:build {
     observation_dim = S, action_dim = A, rng = core.rng(config.seed, AGENT_STREAM), task = self.real.name,
+    state_mean = function() return data and data:statistics() or nil end,
     state_std = function(kind)
       if data == nil then return nil end
       local _, std = data:statistics(kind == "padded" and real_count + ring_capacity(config, real_count) or nil)

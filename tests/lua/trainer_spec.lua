@@ -170,6 +170,19 @@ describe("training", function()
     core.end_step()
   end)
 
+  it("gives an agent the mean and std of its dataset, nil without one", function()
+    local class, seen = tide.agent("test-statistics", { uses = { "real" } }), nil
+    function class:build(task) seen = { task.state_mean(), task.state_std("true") } end
+    function class:batches() return {} end
+    local config = { agent = class {}, real = { env = "HalfCheetah", dataset = dataset }, steps = 1 }
+    tide.experiment(config)
+    local mean, std = tide.dataset.read(dataset):statistics()
+    assert.are.same({ mean:totable(), std:totable() }, { seen[1]:totable(), seen[2]:totable() })
+    class.uses, seen = { sim = true }, nil
+    tide.experiment { agent = class {}, real = { env = "HalfCheetah" }, steps = 1 }
+    assert.are.same({}, seen)
+  end)
+
   it("an agent without simulation steps no simulator", function()
     local bc = tide.agent("test-cloning", { uses = { "real" }, batch = 8 })
     function bc:build(task)

@@ -76,7 +76,10 @@ describe("annotations", function()
     ["tide.tensor"] = tide.zeros(2), ["tide.rng"] = rng, ["tide.mlp"] = tide.mlp({ inputs = 1, outputs = 1 }, rng),
     ["tide.adam"] = tide.adam({ tide.parameter(1) }, 1), ["tide.replay"] = tide.replay(1, 1, 1),
     ["tide.world"] = world, ["tide.physics"] = world.physics, ["tide.model"] = world.model, ["tide.gap"] = world.gap,
-    ["tide.policy"] = tide.policy(1, 1, { 4 }, rng), ["tide.agent_choice"] = tide.agents.sac {},
+    ["tide.policy"] = tide.policy(1, 1, { 4 }, rng),
+    ["tide.deterministic_policy"] = tide.deterministic_policy(1, 1, { 4 }, rng),
+    ["tide.gaussian_policy"] = tide.gaussian_policy(1, 1, { 4 }, rng),
+    ["tide.any_policy"] = tide.policy(1, 1, { 4 }, rng), ["tide.agent_choice"] = tide.agents.sac {},
     ["tide.agent"] = tide.agents.sac { hidden = { 4 } }:build { observation_dim = 1, action_dim = 1, rng = rng },
     ["tide.run"] = tide.experiment { agent = tide.agents.sac { hidden = { 4 } }, real = { env = "HalfCheetah" } },
   }
