@@ -32,10 +32,22 @@ local function policy_tree(run)
   return tree
 end
 
+local function has_policy(run)
+  return run.agent.policy and run.agent.policy.export
+end
+
+--- Keeps the policy as it is now, policies/UPDATES.h5 in the run's folder.
+function checkpoint.keep_policy(run)
+  if not has_policy(run) then return end
+  local folder = run.record.dir .. "/policies"
+  require("tide.records").make_folder(folder)
+  core.tree_write(("%s/%08d.h5"):format(folder, run.updates), policy_tree(run))
+end
+
 --- Writes checkpoint.h5 and policy.h5 into the run's folder, each whole or not at all.
 function checkpoint.save(run)
   core.tree_write(run.record.dir .. "/checkpoint.h5", gather(run))
-  if run.agent.policy and run.agent.policy.export then
+  if has_policy(run) then
     core.tree_write(run.record.dir .. "/policy.h5", policy_tree(run))
   end
 end

@@ -42,6 +42,7 @@ local defaults = {
   evaluation = {
     every = 10,          -- epochs
     episodes = 5,        -- deterministic ones, in the real environment
+    keep_policies = false, -- the policy of each evaluation stays, in policies/ of the run's folder
   },
   checkpoint = {
     every = 10,          -- epochs

@@ -164,6 +164,7 @@ local function evaluate_into(self, values)
   values["eval/length"] = result.length
   values["eval/score"] = result.score
   self.bar:evaluation(self.updates, result.mean)
+  if self.config.evaluation.keep_policies then checkpoint.keep_policy(self) end
   return result
 end
 

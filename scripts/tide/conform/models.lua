@@ -2,7 +2,92 @@
 --- diagonal, in the inertial frame) that MuJoCo 2.2.2 derives from their geometry. Other versions have to agree.
 local FRICTION = { 0.4, 0.1, 0.1 }
 
+local function degrees(low, high)
+  return { math.rad(low), math.rad(high) }
+end
+
+--- The same figures for several parts.
+local function each(names, figures)
+  local parts = {}
+  for name in names:gmatch "%S+" do parts[name] = figures end
+  return parts
+end
+
+local function together(...)
+  local all = {}
+  for _, some in ipairs { ... } do
+    for name, figures in pairs(some) do all[name] = figures end
+  end
+  return all
+end
+
+local FREE = { damping = 0, stiffness = 0, armature = 0 }
+
+-- Hopper and Walker2d have these in common.
+local BIPED = {
+  torso = { mass = 3.6651914291880932, inertia = { 0.069245938072875046, 0.069245938072875046,
+    0.0044505895925855419 }, centre = { 0, 0, 0 } },
+  thigh = { mass = 4.0578905108868177, inertia = { 0.09329875682692193, 0.09329875682692193,
+    0.0049414634447089477 }, centre = { 0, 0, -0.225 } },
+  leg = { mass = 2.7813566959781637, inertia = { 0.072302540173209709, 0.072302540173209709,
+    0.0021821921450855186 }, centre = { 0, 0, -0.25 } },
+}
+local WALKER_FOOT = { mass = 3.1667253948185117, inertia = { 0.023997746634829429, 0.023997746634829429,
+  0.0053743853843491313 }, centre = { 0.1, 0, 0 } }
+
+--- A part of the ant's leg, whose far end is at (x, y) in its own frame.
+local function ant_part(mass, across, along, x, y)
+  return { mass = mass, inertia = { across, across, along }, centre = { x / 2, y / 2, 0 } }
+end
+
+local function ant_leg(name, x, y)
+  local mass, across, along = 0.039157753728466707, 0.00056796608319280013, 0.00011844189805957145
+  return {
+    [name] = ant_part(mass, across, along, x, y), [name .. "_upper"] = ant_part(mass, across, along, x, y),
+    [name .. "_lower"] = ant_part(0.067592204532680264, 0.0026747906600381815, 0.00020943214063305483, 2 * x, 2 * y),
+  }
+end
+
 return {
+  Hopper = {
+    option = { model = { gravity = { 0, 0, -9.81 }, timestep = 0.002 } },
+    body = together(BIPED, { foot = { mass = 5.3155747698739306, inertia = { 0.1035230805900054,
+      0.1035230805900054, 0.0092423142594488857 }, centre = { 0.065, 0, 0 } } }),
+    joint = together(each("rootx rootz rooty", FREE),
+      each("thigh leg", { damping = 1, stiffness = 0, armature = 1, range = degrees(-150, 0) }),
+      each("foot", { damping = 1, stiffness = 0, armature = 1, range = degrees(-45, 45) })),
+    geom = together(each("floor", { friction = { 1, 0.005, 0.0001 } }),
+      each("torso thigh leg", { friction = { 0.9, 0.005, 0.0001 } }),
+      each("foot", { friction = { 2, 0.005, 0.0001 } })),
+    actuator = each("thigh leg foot", { gear = 200, ctrlrange = { -1, 1 } }),
+  },
+  Walker2d = {
+    option = { model = { gravity = { 0, 0, -9.81 }, timestep = 0.002 } },
+    body = together(BIPED, { thigh_left = BIPED.thigh, leg_left = BIPED.leg },
+      each("foot foot_left", WALKER_FOOT)),
+    joint = together(each("rootx rootz rooty", FREE),
+      each("thigh leg thigh_left leg_left", { damping = 0.1, stiffness = 0, armature = 0.01,
+        range = degrees(-150, 0) }),
+      each("foot foot_left", { damping = 0.1, stiffness = 0, armature = 0.01, range = degrees(-45, 45) })),
+    geom = together(each("floor", { friction = { 0.7, 0.1, 0.1 } }),
+      each("torso thigh leg foot thigh_left leg_left", { friction = { 0.9, 0.1, 0.1 } }),
+      each("foot_left", { friction = { 1.9, 0.1, 0.1 } })),
+    actuator = each("thigh leg foot thigh_left leg_left foot_left", { gear = 100, ctrlrange = { -1, 1 } }),
+  },
+  Ant = {
+    option = { model = { gravity = { 0, 0, -9.81 }, timestep = 0.01 } },
+    body = together({ torso = { mass = 0.32724923474893675, inertia = { 0.008181230868723419,
+      0.008181230868723419, 0.008181230868723419 }, centre = { 0, 0, 0 } } },
+      ant_leg("front_left", 0.2, 0.2), ant_leg("front_right", -0.2, 0.2), ant_leg("back_left", -0.2, -0.2),
+      ant_leg("back_right", 0.2, -0.2)),
+    joint = together(
+      each("hip_1 hip_2 hip_3 hip_4", { damping = 1, stiffness = 0, armature = 1, range = degrees(-30, 30) }),
+      each("ankle_1 ankle_4", { damping = 1, stiffness = 0, armature = 1, range = degrees(30, 70) }),
+      each("ankle_2 ankle_3", { damping = 1, stiffness = 0, armature = 1, range = degrees(-70, -30) })),
+    geom = each("floor torso front_left_root front_left_upper front_left_lower back_right_lower",
+      { friction = { 1, 0.5, 0.5 } }),
+    actuator = each("hip_1 ankle_1 hip_2 ankle_2 hip_3 ankle_3 hip_4 ankle_4", { gear = 150, ctrlrange = { -1, 1 } }),
+  },
   HalfCheetah = {
     option = { model = { gravity = { 0, 0, -9.81 }, timestep = 0.01 } },
     body = {
