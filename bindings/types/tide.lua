@@ -13,6 +13,7 @@
 ---@field tabular tide.tabular
 ---@field evaluation tide.evaluation_module
 ---@field network tide.network
+---@field discriminators tide.discriminators
 local tide = {}
 
 -- ---- networks and policies ----
@@ -197,6 +198,36 @@ function network.target(source) end
 ---@param ... any
 ---@return T
 function tide.no_grad(f, ...) end
+
+--- One step of several optimisers down one loss, whose graph is walked once.
+---@param loss tide.tensor scalar
+---@param ... tide.adam
+function tide.minimise(loss, ...) end
+
+--- What agents with two discriminators share; equations in docs/algorithms.md.
+---@class tide.discriminators
+local discriminators = {}
+
+--- Classes for cross_entropy: 1 for the real rows, which come first, 2 for the others.
+---@param n_real integer
+---@param n integer
+---@return tide.tensor (n), kept and shared: not to be changed
+function discriminators.labels(n_real, n) end
+
+--- Mean cross-entropies of d_sa and of d_sas + d_sa on noisy inputs.
+---@param d_sa tide.mlp
+---@param d_sas tide.mlp
+---@param batch table real rows first
+---@param noisy fun(t: tide.tensor): tide.tensor
+---@return tide.tensor sa_loss
+---@return tide.tensor sas_loss
+function discriminators.losses(d_sa, d_sas, batch, noisy) end
+
+--- ln P / P^ from d_sas's logits, held within +- limit.
+---@param logits tide.tensor (batch, 2), real first
+---@param limit number
+---@return tide.tensor (batch)
+function discriminators.log_ratio(logits, limit) end
 
 ---@param observation_dim integer
 ---@param action_dim integer

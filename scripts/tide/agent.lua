@@ -93,6 +93,13 @@ function agent.no_grad(f, ...)
   return table.unpack(results, 2, results.n)
 end
 
+--- One step of several optimisers down one loss, whose graph is walked once.
+function agent.minimise(loss, ...)
+  for _, optimiser in ipairs { ... } do optimiser:forget() end
+  loss:backward(...)
+  for _, optimiser in ipairs { ... } do optimiser:step() end
+end
+
 --- The target entropy of soft actor-critic: minus the number of action dimensions where "auto".
 function agent.target_entropy(value, action_dim)
   return value == "auto" and -action_dim or value

@@ -5,12 +5,13 @@ local core = require "tide.core"
 local network = require "tide.network"
 local agent = require "tide.agent"
 local policies = require "tide.policy"
+local discriminators = require "tide.discriminators"
 
 local toolkit = {
-  agent = agent.define, no_grad = agent.no_grad, target_entropy = agent.target_entropy,
+  agent = agent.define, no_grad = agent.no_grad, minimise = agent.minimise, target_entropy = agent.target_entropy,
   mlp = network.mlp, critic = network.critic, target = network.target,
   policy = policies.tanh_gaussian, deterministic_policy = policies.deterministic, gaussian_policy = policies.gaussian,
-  h2o = core.h2o,
+  h2o = core.h2o, discriminators = discriminators,
 }
 
 for _, name in ipairs {

@@ -12,7 +12,7 @@ end
 
 describe("conform", function()
   -- families whose agents are still to come
-  local unsupported = { cql = true, darc = true }
+  local unsupported = { cql = true }
 
   it("meets every case", function()
     local seen = {}

@@ -61,7 +61,7 @@ describe("annotations", function()
                               ["tide.h2o"] = core.h2o, ["tide.gap_module"] = tide.gap, ["tide.env_module"] = tide.env,
                               ["tide.dataset_module"] = tide.dataset, ["tide.recipes"] = tide.recipes,
                               ["tide.plot"] = tide.plot, ["tide.tabular"] = tide.tabular,
-                              ["tide.network"] = tide.network,
+                              ["tide.network"] = tide.network, ["tide.discriminators"] = tide.discriminators,
                               ["tide.evaluation_module"] = tide.evaluation } do
     it(name .. ": everything annotated is there, and everything there is annotated", function()
       local names = all_names(classes, name)

@@ -48,7 +48,7 @@ function h2o:build(task)
   self.log_alpha_prime = tide.parameter(1.0)
   self.target_entropy = tide.target_entropy(self.target_entropy, A)
   self.state_std = task.state_std(self.sigma)
-  self.labels, self.uniform = {}, {}
+  self.uniform = {}
   self.optimisers = {
     policy = tide.adam(self.policy:parameters(), self.policy_lr),
     critics = tide.adam({ self.q1, self.q2 }, self.critic_lr),
@@ -73,13 +73,8 @@ end
 
 --- Mean cross-entropy of the real rows (class 1) plus that of the simulated rows (class 2).
 function h2o:classify(logits, n_real)
-  local n, labels = #logits, self.labels
-  if labels.n ~= n or labels.n_real ~= n_real then
-    local label = {}
-    for i = 1, n do label[i] = i <= n_real and 1 or 2 end
-    labels.n, labels.n_real, labels.tensor = n, n_real, tide.tensor(label)
-  end
-  local surprise = tide.cross_entropy(logits, labels.tensor)
+  local n = #logits
+  local surprise = tide.cross_entropy(logits, tide.discriminators.labels(n_real, n))
   return surprise:rows(1, n_real):mean() + surprise:rows(n_real + 1, n):mean()
 end
 
@@ -93,13 +88,7 @@ function h2o:update_discriminators(batch, metrics)
   local sa_logits = self.d_sa(s, a)
   local sas_logits = self.d_sas(s, a, next_s) + sa_logits
   local sa_loss, sas_loss = self:classify(sa_logits, batch.n_real), self:classify(sas_logits, batch.n_real)
-  local d_sa, d_sas = self.optimisers.d_sa, self.optimisers.d_sas
-  d_sa:forget()
-  d_sas:forget()
-  local loss = sa_loss + sas_loss
-  loss:backward(d_sa, d_sas)
-  d_sa:step()
-  d_sas:step()
+  tide.minimise(sa_loss + sas_loss, self.optimisers.d_sa, self.optimisers.d_sas)
   metrics.d_sa_loss, metrics.d_sas_loss = sa_loss:item(), sas_loss:item()
 end
 

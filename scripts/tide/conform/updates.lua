@@ -78,6 +78,7 @@ local function sorted_values(group)
 end
 
 --- families/NAME.lua says what a family of cases is in Tide's words:
+---   read(case) -> the case with its networks in Tide's order of things, where theirs is another (optional);
 ---   choose(case) -> the agent's choice;  batches(batch) -> what its update takes;
 ---   draws(noise) -> the recorded draws in the order in which the agent makes them;
 ---   out(metrics, seen) -> the recorded losses' names and Tide's values of them.
@@ -175,6 +176,7 @@ local function compare_step(rows, label, agent, adapter, step, k, metrics)
 end
 
 local function run_case(rows, label, adapter, case)
+  if adapter.read then case = adapter.read(case) end
   local agent = build(adapter, case)
   local k = 0
   while case["step" .. k] ~= nil do
