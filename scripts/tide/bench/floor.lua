@@ -1,6 +1,8 @@
 --- The products that an update cannot do without, in floating-point operations, from the shapes alone.
 --- What is left out: products whose result nobody reads (gradients of data, of frozen or passed-through
 --- networks), and the second product of rows that are the same.
+local options = require "tide.options"
+
 local floor = {}
 
 --- The linear layers of a network as { inputs, outputs } pairs.
@@ -65,6 +67,13 @@ function floor.of(agent)
   local parts, total = count(agent), 0
   for _, flops in pairs(parts) do total = total + flops end
   return total, parts
+end
+
+--- The names of the agents that there is a count for, sorted.
+function floor.agents()
+  local counted = {}
+  for name in pairs(floor) do counted[name] = name ~= "of" and name ~= "agents" or nil end
+  return options.names(counted)
 end
 
 return floor

@@ -1,16 +1,17 @@
 --- tide bench: where the speed stands, beside what the machine could do.
 local core = require "tide.core"
+local floor = require "tide.bench.floor"
 local json = require "tide.json"
 local options = require "tide.options"
 local update = require "tide.bench.update"
 
 local bench = { summary = "Measure speed." }
 
-local agents = { "h2o", "sac" }
+local agents = floor.agents()
 
 function bench.configure(command)
   command:argument("what", "What to measure: update."):args("?"):default("update"):choices { "update" }
-  command:option("--agent", "H2o or sac; all of them otherwise."):choices(agents)
+  command:option("--agent", "One agent; all of them otherwise."):choices(agents)
   command:option("--threads", "Threads of the matrix products.", 1, math.tointeger)
   command:option("--seconds", "How long to measure each agent.", 8, tonumber)
   command:flag("--json", "Print one array of objects.")
