@@ -24,7 +24,7 @@ static tide_mlp *check_mlp(lua_State *L, int arg)
     return tide_check_object(L, arg, MLP_CLASS);
 }
 
-/* mlp(sizes [, tanh_scale [, scalar]]): a network of zeros.  Scripts use tide.mlp. */
+/* mlp(sizes [, tanh_scale [, scalar [, layer_norm]]]): a network of zeros.  Scripts use tide.mlp. */
 static int mlp_new(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -38,11 +38,12 @@ static int mlp_new(lua_State *L)
         sizes[i] = (size_t)size;
         lua_pop(L, 1);
     }
-    float tanh_scale = (float)luaL_optnumber(L, 2, 0.0);
-    bool scalar = lua_toboolean(L, 3);
+    tide_mlp_options options = {.tanh_scale = (float)luaL_optnumber(L, 2, 0.0),
+                                .scalar = lua_toboolean(L, 3),
+                                .layer_norm = lua_toboolean(L, 4)};
     tide_mlp *mlp;
     void **place = tide_push_object(L, MLP_CLASS);
-    tide_status status = tide_mlp_create(&mlp, sizes, n - 1, tanh_scale, scalar);
+    tide_status status = tide_mlp_create(&mlp, sizes, n - 1, options);
     *place = mlp;
     return tide_check_status(L, status, 1);
 }
@@ -98,6 +99,10 @@ static int mlp_polyak(lua_State *L)
         memcmp(target->sizes, source->sizes, (target->n_layers + 1) * sizeof target->sizes[0]) != 0)
         return luaL_error(L, "polyak: the target's sizes are %s, the source's %s", push_sizes(L, target),
                           push_sizes(L, source));
+    if (target->options.layer_norm != source->options.layer_norm)
+        return luaL_error(L, "polyak: the %s has LayerNorm, the %s has none",
+                          source->options.layer_norm ? "source" : "target",
+                          source->options.layer_norm ? "target" : "source");
     return tide_check_status(L, tide_parameters_polyak(target->parameters, source->parameters, (float)tau), 0);
 }
 
@@ -121,35 +126,45 @@ static int mlp_sizes(lua_State *L)
     return 1;
 }
 
-/* network:properties() -> tanh_scale, scalar: what mlp takes after the sizes. */
+/* network:properties() -> tanh_scale, scalar, layer_norm: what mlp takes after the sizes. */
 static int mlp_properties(lua_State *L)
 {
     const tide_mlp *mlp = check_mlp(L, 1);
-    lua_pushnumber(L, (lua_Number)mlp->tanh_scale);
-    lua_pushboolean(L, mlp->scalar);
-    return 2;
+    lua_pushnumber(L, (lua_Number)mlp->options.tanh_scale);
+    lua_pushboolean(L, mlp->options.scalar);
+    lua_pushboolean(L, mlp->options.layer_norm);
+    return 3;
 }
 
-/* network:weight(layer) and network:bias(layer) -> tensors that read and write the network; layers from 1. */
-static int push_layer(lua_State *L, bool weight)
+/* ---- a layer's parameters ---- */
+
+typedef enum layer_part { WEIGHT, BIAS, GAIN, SHIFT } layer_part;
+
+static const char *const part_names[] = {"weight", "bias", "gain", "shift", NULL};
+
+/* Where a part of the layer at `arg` (from 1) stands in the network's block, and its shape. */
+static size_t check_layer_part(lua_State *L, const tide_mlp *mlp, int arg, layer_part part, size_t *rank,
+                               size_t dims[TIDE_MAX_RANK])
+{
+    size_t layer = tide_check_size(L, arg, 1) - 1;
+    luaL_argcheck(L, layer < mlp->n_layers, arg, "the network has no such layer");
+    luaL_argcheck(L, part <= BIAS || tide_mlp_normalises(mlp, layer), arg, "the layer has no LayerNorm");
+    const size_t *const places[] = {mlp->weight_at, mlp->bias_at, mlp->gain_at, mlp->shift_at};
+    *rank = part == WEIGHT ? 2 : 1;
+    dims[0] = mlp->sizes[layer + 1];
+    dims[1] = mlp->sizes[layer];
+    return places[part][layer];
+}
+
+/* network:weight(layer), bias, gain and shift -> tensors that read and write the network. The part stands in
+ * the closure. */
+static int mlp_part(lua_State *L)
 {
     tide_mlp *mlp = check_mlp(L, 1);
-    size_t layer = tide_check_size(L, 2, 1) - 1;
-    luaL_argcheck(L, layer < mlp->n_layers, 2, "the network has no such layer");
-    const size_t dims[2] = {mlp->sizes[layer + 1], mlp->sizes[layer]};
-    tide_push_parameter(L, mlp->parameters, weight ? mlp->weight_at[layer] : mlp->bias_at[layer], weight ? 2 : 1, dims,
-                        1);
+    size_t rank, dims[TIDE_MAX_RANK];
+    size_t offset = check_layer_part(L, mlp, 2, (layer_part)lua_tointeger(L, lua_upvalueindex(1)), &rank, dims);
+    tide_push_parameter(L, mlp->parameters, offset, rank, dims, 1);
     return 1;
-}
-
-static int mlp_weight(lua_State *L)
-{
-    return push_layer(L, true);
-}
-
-static int mlp_bias(lua_State *L)
-{
-    return push_layer(L, false);
 }
 
 /* ---- parameters in general ---- */
@@ -213,25 +228,19 @@ static int value_backward(lua_State *L)
     return tide_check_status(L, tide_tape_backward(tide_lua_tape(L), loss, blocks, n, retain), 0);
 }
 
-/* gradient_of(network, layer, "weight"|"bias" [, used]) or gradient_of(parameter [, used]) -> a copy, or nil
- * where none came. With `used`, also the last one that an optimiser has taken its step with. */
+/* gradient_of(network, layer, "weight"|"bias"|"gain"|"shift" [, used]) or gradient_of(parameter [, used])
+ * -> a copy, or nil where none came. With `used`, also the last one that an optimiser has taken its step with. */
 static int gradient_of(lua_State *L)
 {
     const tide_parameters *block;
     bool used = false;
     size_t offset = 0, rank, dims[TIDE_MAX_RANK];
     if (luaL_testudata(L, 1, MLP_CLASS) != NULL) {
-        static const char *const kinds[] = {"weight", "bias", NULL};
         const tide_mlp *mlp = check_mlp(L, 1);
-        size_t layer = tide_check_size(L, 2, 1) - 1;
-        luaL_argcheck(L, layer < mlp->n_layers, 2, "the network has no such layer");
-        bool bias = luaL_checkoption(L, 3, NULL, kinds) == 1;
+        layer_part part = (layer_part)luaL_checkoption(L, 3, NULL, part_names);
         block = mlp->parameters;
         used = lua_toboolean(L, 4);
-        offset = bias ? mlp->bias_at[layer] : mlp->weight_at[layer];
-        rank = bias ? 1 : 2;
-        dims[0] = mlp->sizes[layer + 1];
-        dims[1] = mlp->sizes[layer];
+        offset = check_layer_part(L, mlp, 2, part, &rank, dims);
     } else {
         const tide_tensor *t = tide_check_tensor(L, 1);
         block = tide_tensor_block(L, 1);
@@ -394,8 +403,8 @@ void tide_open_nn(lua_State *L)
         {"product", product}, {NULL, NULL},
     };
     static const luaL_Reg mlp_methods[] = {
-        {"init_layer", mlp_init_layer}, {"polyak", mlp_polyak}, {"freeze", mlp_freeze},         {"sizes", mlp_sizes},
-        {"weight", mlp_weight},         {"bias", mlp_bias},     {"properties", mlp_properties}, {NULL, NULL},
+        {"init_layer", mlp_init_layer}, {"polyak", mlp_polyak},         {"freeze", mlp_freeze},
+        {"sizes", mlp_sizes},           {"properties", mlp_properties}, {NULL, NULL},
     };
     static const luaL_Reg adam_methods[] = {
         {"step", adam_step},   {"minimise", adam_minimise}, {"forget", adam_forget},   {"lr", adam_lr},
@@ -407,7 +416,13 @@ void tide_open_nn(lua_State *L)
     luaL_getmetatable(L, MLP_CLASS);
     lua_pushcfunction(L, mlp_call);
     lua_setfield(L, -2, "__call");
-    lua_pop(L, 1);
+    lua_getfield(L, -1, "__index");
+    for (int part = WEIGHT; part <= SHIFT; part++) {
+        lua_pushinteger(L, part);
+        lua_pushcclosure(L, mlp_part, 1);
+        lua_setfield(L, -2, part_names[part]);
+    }
+    lua_pop(L, 2);
     tide_new_class(L, ADAM_CLASS, adam_methods, release_adam);
     tide_add_tensor_methods(L, tensor_methods);
     luaL_setfuncs(L, functions, 0);

@@ -249,7 +249,7 @@ function operations.tanh_mean(head) end
 ---@overload fun(parameter: tide.tensor, used?: boolean): tide.tensor|nil
 ---@param network tide.mlp
 ---@param layer integer from 1
----@param kind "weight"|"bias"
+---@param kind "weight"|"bias"|"gain"|"shift"
 ---@param used? boolean
 ---@return tide.tensor|nil
 function operations.gradient_of(network, layer, kind, used) end
@@ -319,6 +319,7 @@ function mlp:sizes() end
 
 ---@return number tanh_scale
 ---@return boolean scalar
+---@return boolean layer_norm
 function mlp:properties() end
 
 ---@param layer integer from 1
@@ -328,6 +329,14 @@ function mlp:weight(layer) end
 ---@param layer integer from 1
 ---@return tide.tensor (out)
 function mlp:bias(layer) end
+
+---@param layer integer of a hidden layer with LayerNorm
+---@return tide.tensor (out)
+function mlp:gain(layer) end
+
+---@param layer integer of a hidden layer with LayerNorm
+---@return tide.tensor (out)
+function mlp:shift(layer) end
 
 ---@param layer integer
 ---@param scheme "torch"|"xavier"|"orthogonal"
@@ -427,8 +436,9 @@ local core = {}
 ---@param sizes integer[]
 ---@param tanh_scale? number
 ---@param scalar? boolean
+---@param layer_norm? boolean
 ---@return tide.mlp
-function core.mlp(sizes, tanh_scale, scalar) end
+function core.mlp(sizes, tanh_scale, scalar, layer_norm) end
 
 ---@param t tide.tensor
 ---@return number as t:std()

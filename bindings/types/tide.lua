@@ -28,6 +28,7 @@ local tide = {}
 ---@field last_gain? number 1
 ---@field tanh_scale? number 0: linear outputs
 ---@field scalar? boolean one output, of shape (batch)
+---@field layer_norm? boolean normalises every hidden layer's sums
 
 ---@param options tide.mlp_options
 ---@param rng tide.rng

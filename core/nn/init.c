@@ -61,6 +61,10 @@ tide_status tide_mlp_init_layer(tide_mlp *mlp, size_t layer, tide_init init, flo
     float bound = 0.0f;
     for (size_t i = 0; i < out; i++)
         bias[i] = 0.0f;
+    for (size_t i = 0; i < out && tide_mlp_normalises(mlp, layer); i++) {
+        mlp->parameters->values[mlp->gain_at[layer] + i] = 1.0f;
+        mlp->parameters->values[mlp->shift_at[layer] + i] = 0.0f;
+    }
     switch (init) {
     case TIDE_INIT_TORCH:
         bound = 1.0f / sqrtf((float)in);

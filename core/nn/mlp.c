@@ -4,18 +4,31 @@
 
 #include "nn/mlp_passes.h"
 
-tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers, float tanh_scale, bool scalar)
+/* Gives `n` floats a place of their own in a block of *count. */
+static size_t place(size_t *count, size_t n)
+{
+    const size_t line = TIDE_ALIGNMENT / sizeof(float);
+    size_t at = *count;
+    *count += (n + line - 1) / line * line;
+    return at;
+}
+
+bool tide_mlp_normalises(const tide_mlp *mlp, size_t layer)
+{
+    return mlp->options.layer_norm && layer + 1 < mlp->n_layers;
+}
+
+tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers, tide_mlp_options options)
 {
     *mlp = NULL;
     if (n_layers == 0 || n_layers > TIDE_MAX_LAYERS)
         return tide_fail(TIDE_ARGUMENT, "mlp: %zu linear layers; 1 to %d are possible", n_layers, TIDE_MAX_LAYERS);
-    if (!isfinite(tanh_scale))
+    if (!isfinite(options.tanh_scale))
         return tide_fail(TIDE_ARGUMENT, "mlp: a tanh scale of %g; it is finite, 0 for linear outputs",
-                         (double)tanh_scale);
-    if (scalar && sizes[n_layers] != 1)
+                         (double)options.tanh_scale);
+    if (options.scalar && sizes[n_layers] != 1)
         return tide_fail(TIDE_ARGUMENT, "mlp: a scalar network has 1 output, not %zu", sizes[n_layers]);
-    const size_t line = TIDE_ALIGNMENT / sizeof(float);
-    tide_mlp shape = {.n_layers = n_layers, .tanh_scale = tanh_scale, .scalar = scalar};
+    tide_mlp shape = {.n_layers = n_layers, .options = options};
     size_t count = 0;
     for (size_t i = 0; i <= n_layers; i++) {
         if (sizes[i] == 0 || sizes[i] > (1u << 24))
@@ -23,10 +36,12 @@ tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers
         shape.sizes[i] = sizes[i];
     }
     for (size_t i = 0; i < n_layers; i++) {
-        shape.weight_at[i] = count;
-        count += (sizes[i] * sizes[i + 1] + line - 1) / line * line;
-        shape.bias_at[i] = count;
-        count += (sizes[i + 1] + line - 1) / line * line;
+        shape.weight_at[i] = place(&count, sizes[i] * sizes[i + 1]);
+        shape.bias_at[i] = place(&count, sizes[i + 1]);
+        if (tide_mlp_normalises(&shape, i)) {
+            shape.gain_at[i] = place(&count, sizes[i + 1]);
+            shape.shift_at[i] = place(&count, sizes[i + 1]);
+        }
     }
     TIDE_TRY(tide_parameters_create(&shape.parameters, count));
     tide_mlp *fresh;
@@ -36,6 +51,9 @@ tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers
         return status;
     }
     *fresh = shape;
+    for (size_t i = 0; i < n_layers; i++)
+        for (size_t k = 0; k < sizes[i + 1] && tide_mlp_normalises(fresh, i); k++)
+            fresh->parameters->values[fresh->gain_at[i] + k] = 1.0f;
     *mlp = fresh;
     return TIDE_OK;
 }
@@ -110,8 +128,11 @@ static void give_joined(tide_tape *tape, const mlp_saved *saved)
 static void mlp_release(tide_tape *tape, tide_value *value)
 {
     mlp_saved *saved = value->saved;
-    for (size_t layer = 0; layer + 1 < saved->mlp->n_layers; layer++)
+    for (size_t layer = 0; layer + 1 < saved->mlp->n_layers; layer++) {
         mlp_give(tape, saved->hidden[layer], saved->rows, saved->mlp->sizes[layer + 1]);
+        mlp_give(tape, saved->normal[layer], saved->rows, saved->mlp->sizes[layer + 1]);
+        mlp_give(tape, saved->scales[layer], saved->rows, 1);
+    }
     give_joined(tape, saved);
 }
 
@@ -129,7 +150,7 @@ tide_status tide_mlp_forward(tide_tape *tape, tide_mlp *mlp, tide_value *const *
     saved->rows = rows;
     TIDE_TRY(gather_runs(tape, parts, n_parts, saved));
     const size_t dims[2] = {rows, mlp->sizes[mlp->n_layers]};
-    TIDE_TRY(tide_tape_fresh(tape, mlp->scalar ? 1 : 2, dims, out));
+    TIDE_TRY(tide_tape_fresh(tape, mlp->options.scalar ? 1 : 2, dims, out));
     TIDE_TRY(tide_mlp_run_forward(tape, parts, saved, keep, (*out)->tensor.data));
     if (!keep) {
         give_joined(tape, saved);

@@ -21,6 +21,7 @@ typedef struct backward_pass {
     float *sums;                   /* of each unit */
     size_t sums_floats;            /* in one unit: */
     size_t bias_sums_at[TIDE_MAX_LAYERS], weight_sums_at[TIDE_MAX_LAYERS];
+    size_t gain_sums_at[TIDE_MAX_LAYERS], shift_sums_at[TIDE_MAX_LAYERS]; /* of normalised layers */
 } backward_pass;
 
 /* Layers whose weight gradient is summed by the first pass. */
@@ -31,12 +32,20 @@ static bool is_narrow(const tide_mlp *mlp, size_t layer)
 
 /* ---- first pass: rows ---- */
 
-static float *bias_sums(const backward_pass *pass, size_t unit, size_t layer)
+/* One unit's sums that stand `at` there; NULL where nobody wants them. */
+static float *unit_sums(const backward_pass *pass, size_t unit, size_t at)
 {
-    return pass->wanted ? pass->sums + unit * pass->sums_floats + pass->bias_sums_at[layer] : NULL;
+    return pass->wanted ? pass->sums + unit * pass->sums_floats + at : NULL;
 }
 
-/* From g[layer] to g[layer - 1], which the ReLU has masked already; one narrow layer's unit. */
+/* What the ReLU's backward sums of a hidden layer: the gradient of its bias, of its shift where it is normalised. */
+static float *relu_sums(const backward_pass *pass, size_t unit, size_t layer)
+{
+    bool normalised = tide_mlp_normalises(pass->mlp, layer);
+    return unit_sums(pass, unit, normalised ? pass->shift_sums_at[layer] : pass->bias_sums_at[layer]);
+}
+
+/* From g[layer] to g[layer - 1] before the ReLU; one narrow layer's unit. */
 static void narrow_unit(const backward_pass *pass, size_t layer, size_t unit, tide_span rows)
 {
     const tide_mlp *mlp = pass->mlp;
@@ -45,7 +54,18 @@ static void narrow_unit(const backward_pass *pass, size_t layer, size_t unit, ti
     if (pass->wanted)
         tide_narrow_weights(pass->sums + unit * pass->sums_floats + pass->weight_sums_at[layer], g, h, count, in, out);
     tide_narrow_backward(pass->g[layer - 1] + rows.first * in, g, h, count, in,
-                         mlp->parameters->values + mlp->weight_at[layer], out, bias_sums(pass, unit, layer - 1));
+                         mlp->parameters->values + mlp->weight_at[layer], out, relu_sums(pass, unit, layer - 1));
+}
+
+/* g[layer], from behind a hidden layer's gain and shift to before its bias. */
+static void norm_unit(const backward_pass *pass, size_t layer, size_t unit, tide_span rows)
+{
+    const tide_mlp *mlp = pass->mlp;
+    size_t width = mlp->sizes[layer + 1];
+    tide_norm_backward(pass->g[layer] + rows.first * width, pass->saved->normal[layer] + rows.first * width,
+                       pass->saved->scales[layer] + rows.first, rows.end - rows.first, width,
+                       mlp->parameters->values + mlp->gain_at[layer], unit_sums(pass, unit, pass->gain_sums_at[layer]),
+                       unit_sums(pass, unit, pass->bias_sums_at[layer]));
 }
 
 static void layer_rows(const backward_pass *pass, size_t layer, tide_span units)
@@ -63,7 +83,9 @@ static void layer_rows(const backward_pass *pass, size_t layer, tide_span units)
             narrow_unit(pass, layer, unit, rows);
         else
             tide_relu_backward(below + rows.first * in, pass->saved->hidden[layer - 1] + rows.first * in,
-                               rows.end - rows.first, in, bias_sums(pass, unit, layer - 1));
+                               rows.end - rows.first, in, relu_sums(pass, unit, layer - 1));
+        if (mlp->options.layer_norm)
+            norm_unit(pass, layer - 1, unit, rows);
     }
 }
 
@@ -88,14 +110,14 @@ static void backward_rows(const backward_pass *pass, tide_span units)
     size_t n = pass->saved->rows, last = mlp->n_layers - 1, outputs = mlp->sizes[last + 1];
     tide_span rows = tide_gemm_rows(n, units);
     float *g = pass->g[last] + rows.first * outputs;
-    if (mlp->tanh_scale != 0.0f) /* in place: this gradient is read by nobody else */
+    if (mlp->options.tanh_scale != 0.0f) /* in place: this gradient is read by nobody else */
         tide_scaled_tanh_backward(g, g, pass->value->tensor.data + rows.first * outputs,
-                                  (rows.end - rows.first) * outputs, mlp->tanh_scale);
+                                  (rows.end - rows.first) * outputs, mlp->options.tanh_scale);
     for (size_t unit = units.first; unit < units.end && pass->wanted; unit++) {
         tide_span one = tide_gemm_rows(n, (tide_span){unit, unit + 1});
         memset(pass->sums + unit * pass->sums_floats, 0, pass->sums_floats * sizeof(float));
         tide_column_sums(pass->g[last] + one.first * outputs, one.end - one.first, outputs,
-                         bias_sums(pass, unit, last));
+                         unit_sums(pass, unit, pass->bias_sums_at[last]));
     }
     for (size_t layer = last; layer > 0; layer--)
         layer_rows(pass, layer, units);
@@ -169,6 +191,11 @@ static void weights_part(void *context, size_t part, size_t parts)
         size_t in = mlp->sizes[layer], out = mlp->sizes[layer + 1];
         float *gradient = gradients + mlp->weight_at[layer];
         add_sums(pass, pass->bias_sums_at[layer], gradients + mlp->bias_at[layer], tide_pool_share(out, part, parts));
+        if (tide_mlp_normalises(mlp, layer)) {
+            tide_span mine = tide_pool_share(out, part, parts);
+            add_sums(pass, pass->gain_sums_at[layer], gradients + mlp->gain_at[layer], mine);
+            add_sums(pass, pass->shift_sums_at[layer], gradients + mlp->shift_at[layer], mine);
+        }
         if (is_narrow(mlp, layer))
             add_sums(pass, pass->weight_sums_at[layer], gradient, tide_pool_share(in * out, part, parts));
         else if (layer > 0)
@@ -199,6 +226,11 @@ static tide_status prepare(tide_tape *tape, backward_pass *pass)
         floats += mlp->sizes[layer + 1];
         pass->weight_sums_at[layer] = floats;
         floats += is_narrow(mlp, layer) ? mlp->sizes[layer] * mlp->sizes[layer + 1] : 0;
+        if (tide_mlp_normalises(mlp, layer)) {
+            pass->gain_sums_at[layer] = floats;
+            pass->shift_sums_at[layer] = floats + mlp->sizes[layer + 1];
+            floats += 2 * mlp->sizes[layer + 1];
+        }
     }
     pass->sums_floats = (floats + line - 1) / line * line;
     if (pass->wanted)

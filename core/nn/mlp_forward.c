@@ -30,6 +30,24 @@ static void join_rows(const forward_pass *pass, const mlp_run *run, tide_span ro
     }
 }
 
+/* y (count rows of this layer from `row` on) <- its output, from the sums without their bias: that is added,
+ * hidden layers are normalised where the network does that, and pass the ReLU. */
+static void activate(const forward_pass *pass, size_t layer, size_t row, size_t count, const float *bias, float *y)
+{
+    const tide_mlp *mlp = pass->mlp;
+    size_t width = mlp->sizes[layer + 1];
+    if (layer + 1 == mlp->n_layers) {
+        tide_bias(y, count, width, bias);
+    } else if (!mlp->options.layer_norm) {
+        tide_bias_relu(y, count, width, bias);
+    } else {
+        float *normal = pass->saved->normal[layer], *scales = pass->saved->scales[layer];
+        tide_bias_norm_relu(y, count, width, bias, mlp->parameters->values + mlp->gain_at[layer],
+                            mlp->parameters->values + mlp->shift_at[layer],
+                            normal != NULL ? normal + row * width : NULL, scales != NULL ? scales + row : NULL);
+    }
+}
+
 /* y = x W^T for some rows of a run, W its columns of the first weight. */
 static void run_product(const tide_mlp *mlp, const mlp_run *run, tide_span units, float beta, float *y)
 {
@@ -53,7 +71,7 @@ static void repeated_part(void *context, size_t part, size_t parts)
         tide_bias(y, rows.end - rows.first, width, pass->product_bias);
 }
 
-/* y <- h W^T + bias of layer 0, then the ReLU unless it is the last. */
+/* y <- the output of layer 0. */
 static void first_layer(const forward_pass *pass, tide_span units, tide_span rows, float *y)
 {
     const tide_mlp *mlp = pass->mlp;
@@ -68,20 +86,23 @@ static void first_layer(const forward_pass *pass, tide_span units, tide_span row
         run_product(mlp, &saved->runs[r], units, beta, y);
         beta = 1.0f;
     }
-    size_t left = 0; /* repeated products to add; the last comes with the ReLU */
+    size_t left = 0; /* repeated products to add; the last in the bias's place, which is in the first of them */
     for (size_t r = 0; r < saved->n_runs; r++)
         left += pass->repeated[r] != NULL;
-    bool relu = mlp->n_layers > 1;
     if (left == 0)
-        (relu ? tide_bias_relu : tide_bias)(y, count, width, bias);
+        activate(pass, 0, rows.first, count, bias, y);
     for (size_t r = 0; r < saved->n_runs; r++) {
         if (pass->repeated[r] == NULL)
             continue;
         size_t times = saved->rows / saved->runs[r].rows;
         bool last = --left == 0;
-        for (size_t row = rows.first; row < rows.end; row++)
-            (relu && last ? tide_bias_relu : tide_bias)(y + (row - rows.first) * width, 1, width,
-                                                        pass->repeated[r] + row / times * width);
+        for (size_t row = rows.first; row < rows.end; row++) {
+            const float *product = pass->repeated[r] + row / times * width;
+            if (last)
+                activate(pass, 0, row, 1, product, y + (row - rows.first) * width);
+            else
+                tide_bias(y + (row - rows.first) * width, 1, width, product);
+        }
     }
 }
 
@@ -108,12 +129,13 @@ static void forward_rows(const forward_pass *pass, tide_span units, float *scrat
             tide_narrow_forward(y, h, count, in, weight, bias, width);
         } else {
             tide_gemm_part(false, true, pass->saved->rows, units, width, in, h, in, weight, in, 0.0f, y, width);
-            (layer < last ? tide_bias_relu : tide_bias)(y, count, width, bias);
+            activate(pass, layer, rows.first, count, bias, y);
         }
         h = y;
     }
-    if (mlp->tanh_scale != 0.0f)
-        tide_scaled_tanh(pass->out + rows.first * mlp->sizes[last + 1], count * mlp->sizes[last + 1], mlp->tanh_scale);
+    if (mlp->options.tanh_scale != 0.0f)
+        tide_scaled_tanh(pass->out + rows.first * mlp->sizes[last + 1], count * mlp->sizes[last + 1],
+                         mlp->options.tanh_scale);
 }
 
 static void forward_part(void *context, size_t part, size_t parts)
@@ -154,8 +176,14 @@ tide_status tide_mlp_run_forward(tide_tape *tape, tide_value *const *inputs, mlp
     for (size_t layer = 0; layer + 1 < mlp->n_layers; layer++) {
         size_t width = mlp->sizes[layer + 1];
         widest = width > widest ? width : widest;
-        if (keep)
-            TIDE_TRY(mlp_take(tape, rows, width, &saved->hidden[layer]));
+        saved->normal[layer] = saved->scales[layer] = NULL;
+        if (!keep)
+            continue;
+        TIDE_TRY(mlp_take(tape, rows, width, &saved->hidden[layer]));
+        if (mlp->options.layer_norm) {
+            TIDE_TRY(mlp_take(tape, rows, width, &saved->normal[layer]));
+            TIDE_TRY(mlp_take(tape, rows, 1, &saved->scales[layer]));
+        }
     }
     if (!keep && widest > 0) {
         const size_t line = TIDE_ALIGNMENT / sizeof(float);

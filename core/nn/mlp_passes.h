@@ -22,6 +22,8 @@ typedef struct mlp_saved {
     size_t rows, n_runs;
     mlp_run runs[TIDE_MAX_PARTS];
     float *hidden[TIDE_MAX_LAYERS]; /* (rows, sizes[i + 1]): after the ReLU of layer i; not kept without a record */
+    float *normal[TIDE_MAX_LAYERS]; /* (rows, sizes[i + 1]): normalised sums, before gain and shift; or NULL */
+    float *scales[TIDE_MAX_LAYERS]; /* (rows): what they were multiplied by; or NULL */
 } mlp_saved;
 
 enum { MLP_STEP = 4 }; /* units of rows that go down the layers together: with 256 columns, 256 KiB a layer */

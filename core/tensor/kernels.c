@@ -1,5 +1,6 @@
 #include "tensor/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/vmath.h"
@@ -16,6 +17,65 @@ void tide_bias_relu(float *h, size_t rows, size_t width, const float *bias)
 {
     for (size_t i = 0; i < rows; i++)
         bias_relu_row(h + i * width, bias, width);
+}
+
+static float dot(const float *restrict a, const float *restrict b, size_t n)
+{
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++)
+        sum += a[j] * b[j];
+    return sum;
+}
+
+static float row_sum(const float *x, size_t n)
+{
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++)
+        sum += x[j];
+    return sum;
+}
+
+static float squared_distances(const float *x, float mean, size_t n)
+{
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++)
+        sum += (x[j] - mean) * (x[j] - mean);
+    return sum;
+}
+
+static void normalise_row(float *x, float mean, float scale, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        x[j] = (x[j] - mean) * scale;
+}
+
+static void gain_shift_relu_row(float *restrict h, const float *restrict gain, const float *restrict shift, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        float x = gain[j] * h[j] + shift[j];
+        h[j] = x < 0.0f ? 0.0f : x; /* NaN stays NaN */
+    }
+}
+
+void tide_bias_norm_relu(float *h, size_t rows, size_t width, const float *bias, const float *gain, const float *shift,
+                         float *normal, float *scales)
+{
+    const float epsilon = 1e-5f;
+    for (size_t i = 0; i < rows; i++) {
+        float *row = h + i * width;
+        tide_bias(row, 1, width, bias);
+        float mean = row_sum(row, width) / (float)width;
+        float scale = 1.0f / sqrtf(squared_distances(row, mean, width) / (float)width + epsilon);
+        normalise_row(row, mean, scale, width);
+        if (normal != NULL)
+            memcpy(normal + i * width, row, width * sizeof(float));
+        if (scales != NULL)
+            scales[i] = scale;
+        gain_shift_relu_row(row, gain, shift, width);
+    }
 }
 
 static void add_row(float *restrict into, const float *restrict from, size_t n)
@@ -55,6 +115,42 @@ void tide_relu_backward(float *g, const float *h, size_t rows, size_t width, flo
     }
 }
 
+static void add_product_row(float *restrict into, const float *restrict a, const float *restrict b, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        into[j] += a[j] * b[j];
+}
+
+static void multiply_row(float *restrict x, const float *restrict by, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        x[j] *= by[j];
+}
+
+static void norm_slope_row(float *restrict g, const float *restrict normal, float mean, float along, float scale,
+                           size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        g[j] = scale * (g[j] - mean - along * normal[j]);
+}
+
+/* With d = g gain:  d loss / dx = scale (d - mean d - n mean(d n)). */
+void tide_norm_backward(float *g, const float *normal, const float *scales, size_t rows, size_t width,
+                        const float *gain, float *gain_sums, float *bias_sums)
+{
+    for (size_t i = 0; i < rows; i++) {
+        float *row = g + i * width;
+        const float *n = normal + i * width;
+        if (gain_sums != NULL)
+            add_product_row(gain_sums, row, n, width);
+        multiply_row(row, gain, width);
+        float mean = row_sum(row, width) / (float)width, along = dot(row, n, width) / (float)width;
+        norm_slope_row(row, n, mean, along, scales[i], width);
+        if (bias_sums != NULL)
+            add_row(bias_sums, row, width);
+    }
+}
+
 void tide_column_sums(const float *g, size_t rows, size_t width, float *sums)
 {
     for (size_t i = 0; i < rows; i++)
@@ -78,15 +174,6 @@ void tide_sum_repeats(float *out, const float *g, size_t rows, size_t width, siz
     memset(out, 0, rows / repeat * width * sizeof(float));
     for (size_t i = 0; i < rows; i++)
         add_row(out + i / repeat * width, g + i * width, width);
-}
-
-static float dot(const float *restrict a, const float *restrict b, size_t n)
-{
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++)
-        sum += a[j] * b[j];
-    return sum;
 }
 
 void tide_narrow_forward(float *y, const float *h, size_t rows, size_t width, const float *w, const float *bias,

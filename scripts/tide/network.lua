@@ -13,6 +13,7 @@ local mlp_defaults = {
   last_gain = 1.0,
   tanh_scale = 0.0,   -- outputs are tanh_scale tanh(.); 0: linear
   scalar = false,     -- one output, of shape (batch)
+  layer_norm = false, -- normalises the sums of every hidden layer before their ReLU (Ba et al. 2016)
 }
 
 --- tide.mlp { inputs, outputs, ... , } with draws from `rng`: a network to be called
@@ -21,7 +22,7 @@ function network.mlp(given, rng)
   local o = options.merge(mlp_defaults, given, "mlp")
   local sizes = { o.inputs, table.unpack(o.hidden) }
   sizes[#sizes + 1] = o.outputs
-  local net = core.mlp(sizes, o.tanh_scale, o.scalar)
+  local net = core.mlp(sizes, o.tanh_scale, o.scalar, o.layer_norm)
   for layer = 1, #sizes - 1 do
     local last = layer == #sizes - 1
     net:init_layer(layer, last and o.last_init or o.init, last and o.last_init and o.last_gain or o.gain, rng)
@@ -43,21 +44,37 @@ function network.target(source)
   return copy:freeze()
 end
 
+--- What a network's layer is made of: LayerNorm's gain and shift where it has them.
+local function parts_of(net, layer)
+  local _, _, layer_norm = net:properties()
+  if layer_norm and layer < #net:sizes() - 1 then return { "weight", "bias", "gain", "shift" } end
+  return { "weight", "bias" }
+end
+
 --- The weights of a network as a tree for a file, and back.
 function network.weights(net)
   local tree = {}
   for layer = 1, #net:sizes() - 1 do
-    tree["layer" .. layer - 1] = { weight = net:weight(layer):clone(), bias = net:bias(layer):clone() }
+    local saved = {}
+    for _, part in ipairs(parts_of(net, layer)) do saved[part] = net[part](net, layer):clone() end
+    tree["layer" .. layer - 1] = saved
   end
   return tree
 end
 
 function network.load_weights(net, tree, what)
+  what = what or "network"
   for layer = 1, #net:sizes() - 1 do
-    local part = tree["layer" .. layer - 1]
-    if part == nil then error(("%s: layer%d is missing"):format(what or "network", layer - 1), 0) end
-    net:weight(layer):copy(part.weight)
-    net:bias(layer):copy(part.bias)
+    local name, parts = "layer" .. layer - 1, parts_of(net, layer)
+    local saved = tree[name]
+    if saved == nil then error(("%s: %s is missing"):format(what, name), 0) end
+    if saved.gain ~= nil and #parts == 2 then
+      error(("%s: %s has a LayerNorm, the network to load it into has none"):format(what, name), 0)
+    end
+    for _, part in ipairs(parts) do
+      if saved[part] == nil then error(("%s: %s has no %s"):format(what, name, part), 0) end
+      net[part](net, layer):copy(saved[part])
+    end
   end
   return net
 end

@@ -68,8 +68,10 @@ end
 --- A tree for a file; policies.from reads it back.
 function methods:export()
   local normaliser = self.normaliser
+  local tanh_scale, _, layer_norm = self.net:properties()
   local tree = {
-    kind = self.kind, sizes = self.net:sizes(), tanh_scale = (self.net:properties()), net = network.weights(self.net),
+    kind = self.kind, sizes = self.net:sizes(), tanh_scale = tanh_scale, layer_norm = layer_norm,
+    net = network.weights(self.net),
     normaliser = normaliser and { mean = normaliser.mean:clone(), std = normaliser.std:clone() },
   }
   self:save(tree)
@@ -219,7 +221,7 @@ function policies.from(tree, rng, what)
     error(("%s: not a policy that Tide knows (kind %s)"):format(what, tostring(tree.kind)), 0)
   end
   local ok, problem = pcall(function()
-    local net = network.load_weights(core.mlp(tree.sizes, tree.tanh_scale), tree.net)
+    local net = network.load_weights(core.mlp(tree.sizes, tree.tanh_scale, false, tree.layer_norm), tree.net)
     local self = make(kind, net, rng, tree.normaliser)
     self:load(tree)
     return self

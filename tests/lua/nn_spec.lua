@@ -1,6 +1,7 @@
 -- Networks and optimisers as scripts see them: what they compute, how they live, what they refuse.
 local core = require "tide.core"
 local expect = require "support.expect"
+local tide = require "tide"
 
 local refuses, near = expect.refused, expect.near
 
@@ -40,12 +41,56 @@ describe("networks", function()
     assert.are.same({ 3, 5, 2 }, net:sizes())
     assert.are.same({ 5, 3 }, net:weight(1).shape)
     assert.are.same({ 2 }, net:bias(2).shape)
-    assert.are.same({ 0, false }, { net:properties() })
-    assert.are.same({ 2, true }, { core.mlp({ 3, 1 }, 2, true):properties() })
+    assert.are.same({ 0, false, false }, { net:properties() })
+    assert.are.same({ 2, true, true }, { core.mlp({ 3, 1 }, 2, true, true):properties() })
     refuses({ "no such layer" }, net.weight, net, 3)
     refuses({ "less than 1" }, net.bias, net, 0)
     refuses({ "number expected" }, net.weight, net)
     assert.are.same({ { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } } }, { values(net)[1] })
+  end)
+
+  it("normalise their hidden layers where asked to", function()
+    local net = core.mlp({ 2, 2, 1 }, 0, true, true)
+    assert.are.same({ 1, 1 }, net:gain(1):totable())
+    assert.are.same({ 0, 0 }, net:shift(1):totable())
+    net:weight(1):copy { { 1, 0 }, { 0, 1 } }
+    net:gain(1):copy { 2, 3 }
+    net:shift(1):copy { 0.5, -1 }
+    net:weight(2):copy { { 1, 10 } }
+    -- (4, 2) about their mean: (1, -1) / sqrt(1 + 1e-5); (1, 7): (-3, 3) / sqrt(9 + 1e-5)
+    near({ 2 / math.sqrt(1 + 1e-5) + 0.5, 10 * (9 / math.sqrt(9 + 1e-5) - 1) },
+      net(core.tensor { { 4, 2 }, { 1, 7 } }):totable())
+    refuses({ "the layer has no LayerNorm" }, net.gain, net, 2)
+    refuses({ "the layer has no LayerNorm" }, net.shift, core.mlp({ 2, 2, 1 }), 1)
+    refuses({ "no such layer" }, net.shift, net, 3)
+    net(core.tensor { { 4, 2 }, { 1, 7 } }):sum():backward(net)
+    near({ 1 / math.sqrt(1 + 1e-5), 10 * 3 / math.sqrt(9 + 1e-5) }, core.gradient_of(net, 1, "gain"):totable())
+    near({ 1, 10 }, core.gradient_of(net, 1, "shift"):totable())
+    refuses({ "the layer has no LayerNorm" }, core.gradient_of, net, 2, "gain")
+  end)
+
+  it("train, follow and are saved with their gains and shifts", function()
+    local function normalised(seed)
+      return tide.mlp({ inputs = 3, outputs = 1, hidden = { 8, 8 }, scalar = true, layer_norm = true }, core.rng(seed))
+    end
+    local net, target, x = normalised(1), normalised(2), core.rng(3):normal(16, 3)
+    core.adam({ net }, 0.01):minimise(net(x):square():mean())
+    for layer = 1, 2 do
+      local most = 0 -- Adam's first step is its rate; a unit without a gradient stays
+      for i = 1, 8 do most = math.max(most, math.abs(net:gain(layer):get(i) - 1)) end
+      near(0.01, most, 1e-4)
+      assert.are_not.same(core.zeros(8):totable(), net:shift(layer):totable())
+    end
+    target:polyak(net, 0.5)
+    near((1 + net:gain(2):get(3)) / 2, target:gain(2):get(3))
+    local loaded = tide.network.load_weights(normalised(4), tide.network.weights(net))
+    assert.are.same(net(x):totable(), loaded(x):totable())
+    local plain = tide.mlp({ inputs = 3, outputs = 1, hidden = { 8, 8 }, scalar = true }, core.rng(1))
+    refuses({ "polyak: the source has LayerNorm, the target has none" }, plain.polyak, plain, net, 0.5)
+    refuses({ "polyak: the target has LayerNorm, the source has none" }, net.polyak, net, plain, 0.5)
+    refuses({ "q: layer0 has a LayerNorm, the network to load it into has none" }, tide.network.load_weights, plain,
+      tide.network.weights(net), "q")
+    refuses({ "q: layer0 has no gain" }, tide.network.load_weights, net, tide.network.weights(plain), "q")
   end)
 
   it("take their input in parts, of fewer rows too", function()

@@ -16,9 +16,9 @@ end
 
 --- Every option that each kind takes.
 local kinds = {
-  policy = { {}, { scalars = true }, { tanh_scale = 2.0 } },
-  deterministic_policy = { {}, { exploration_noise = 0.3 } },
-  gaussian_policy = { {} },
+  policy = { {}, { scalars = true }, { tanh_scale = 2.0 }, { layer_norm = true } },
+  deterministic_policy = { {}, { exploration_noise = 0.3 }, { layer_norm = true } },
+  gaussian_policy = { {}, { layer_norm = true } },
 }
 
 describe("policies", function()
@@ -37,6 +37,7 @@ describe("policies", function()
             more.normaliser = normalised == 1 and normaliser() or nil
             local policy, observation = make(name, more), core.rng(2):normal(S)
             if policy.log_std then policy.log_std:copy { -1, 0.5 } end
+            if more.layer_norm then policy.net:gain(1):copy(core.rng(3):normal(16)) end
             if policy.scalars then policy.scalars:copy { 0.5, -2 } end
             tide.save_policy(path, policy, { env = "HalfCheetah" })
             local loaded, about = tide.load_policy(path, 7)
@@ -173,7 +174,8 @@ describe("targets", function()
     local rng = core.rng(1)
     local observations = rng:normal(5, S)
     for _, options in ipairs { { outputs = 3 }, { outputs = 3, tanh_scale = 2.0 }, { outputs = 1 },
-                               { outputs = 1, scalar = true }, { outputs = 1, scalar = true, tanh_scale = 0.5 } } do
+                               { outputs = 1, scalar = true }, { outputs = 1, scalar = true, tanh_scale = 0.5 },
+                               { outputs = 1, scalar = true, layer_norm = true } } do
       options.inputs, options.hidden = S, { 8, 8 }
       local net = tide.mlp(options, rng)
       local target = tide.target(net)

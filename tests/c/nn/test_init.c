@@ -6,7 +6,7 @@
 static tide_mlp *network(size_t in, size_t out)
 {
     tide_mlp *mlp;
-    MUST(tide_mlp_create(&mlp, (const size_t[]){in, out}, 1, 0.0f, false));
+    MUST(tide_mlp_create(&mlp, (const size_t[]){in, out}, 1, (tide_mlp_options){0}));
     memset(mlp->parameters->values, 0x7F, mlp->parameters->count * sizeof(float));
     return mlp;
 }

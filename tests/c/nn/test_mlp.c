@@ -11,13 +11,34 @@ static void seed(void)
     rng = testing_rng("mlp");
 }
 
-static tide_mlp *network(size_t n_layers, const size_t *sizes, float tanh_scale, bool scalar)
+static const tide_mlp_options plain = {0};
+
+static tide_mlp *network(size_t n_layers, const size_t *sizes, tide_mlp_options options)
 {
     tide_mlp *mlp;
-    MUST(tide_mlp_create(&mlp, sizes, n_layers, tanh_scale, scalar));
-    for (size_t i = 0; i < n_layers; i++)
+    MUST(tide_mlp_create(&mlp, sizes, n_layers, options));
+    for (size_t i = 0; i < n_layers; i++) {
         MUST(tide_mlp_init_layer(mlp, i, TIDE_INIT_TORCH, 0.0f, &rng));
+        if (tide_mlp_normalises(mlp, i)) { /* gains of both signs, as training may leave them */
+            float *values = mlp->parameters->values;
+            tide_rng_uniform(&rng, values + mlp->gain_at[i], sizes[i + 1], 0.5f, 1.5f);
+            tide_rng_uniform(&rng, values + mlp->shift_at[i], sizes[i + 1], -0.3f, 0.3f);
+            values[mlp->gain_at[i]] *= -1.0f;
+        }
+    }
     return mlp;
+}
+
+/* As the header writes it: gain (x - mean) / sqrt(variance + 1e-5) + shift. */
+static void normalise(double *x, size_t n, const float *gain, const float *shift)
+{
+    double mean = 0.0, variance = 0.0;
+    for (size_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        variance += (x[i] - mean) * (x[i] - mean) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        x[i] = (double)gain[i] * (x[i] - mean) / sqrt(variance + 1e-5) + (double)shift[i];
 }
 
 /* One row, by the definition. */
@@ -31,10 +52,15 @@ static void forward_row(const tide_mlp *mlp, const double *x, double *y)
             b[o] = (double)c[o];
             for (size_t i = 0; i < mlp->sizes[l]; i++)
                 b[o] += (double)w[o * mlp->sizes[l] + i] * a[i];
+        }
+        if (tide_mlp_normalises(mlp, l))
+            normalise(b, mlp->sizes[l + 1], mlp->parameters->values + mlp->gain_at[l],
+                      mlp->parameters->values + mlp->shift_at[l]);
+        for (size_t o = 0; o < mlp->sizes[l + 1]; o++) {
             if (l + 1 < mlp->n_layers)
                 b[o] = fmax(b[o], 0.0);
-            else if (mlp->tanh_scale != 0.0f)
-                b[o] = (double)mlp->tanh_scale * tanh(b[o]);
+            else if (mlp->options.tanh_scale != 0.0f)
+                b[o] = (double)mlp->options.tanh_scale * tanh(b[o]);
         }
         memcpy(a, b, mlp->sizes[l + 1] * sizeof *a);
     }
@@ -43,12 +69,22 @@ static void forward_row(const tide_mlp *mlp, const double *x, double *y)
 
 static const struct {
     size_t n_layers, sizes[5];
-    float tanh_scale;
-    bool scalar;
+    tide_mlp_options options;
 } shapes[] = {
-    {1, {3, 2}, 0.0f, false},           {1, {7, 9}, 2.0f, false},          {1, {5, 1}, 0.0f, true},
-    {2, {3, 16, 1}, 0.0f, true},        {2, {4, 5, 2}, 2.0f, false},       {3, {23, 64, 64, 1}, 0.0f, true},
-    {3, {17, 33, 20, 12}, 0.0f, false}, {3, {40, 32, 32, 2}, 2.0f, false}, {4, {6, 3, 4, 5, 4}, -1.5f, false},
+    {1, {3, 2}, {.scalar = false}},
+    {1, {7, 9}, {.tanh_scale = 2.0f}},
+    {1, {5, 1}, {.scalar = true}},
+    {2, {3, 16, 1}, {.scalar = true}},
+    {2, {4, 5, 2}, {.tanh_scale = 2.0f}},
+    {3, {23, 64, 64, 1}, {.scalar = true}},
+    {3, {17, 33, 20, 12}, {.scalar = false}},
+    {3, {40, 32, 32, 2}, {.tanh_scale = 2.0f}},
+    {4, {6, 3, 4, 5, 4}, {.tanh_scale = -1.5f}},
+    {1, {3, 2}, {.layer_norm = true}},
+    {2, {3, 16, 1}, {.scalar = true, .layer_norm = true}},
+    {3, {5, 33, 20, 12}, {.layer_norm = true}},
+    {3, {7, 32, 19, 2}, {.tanh_scale = 2.0f, .layer_norm = true}},
+    {4, {6, 7, 4, 5, 4}, {.tanh_scale = -1.5f, .layer_norm = true}},
 };
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -57,7 +93,7 @@ START_TEST(forward_matches_its_definition)
     tide_tape *tape;
     MUST(tide_tape_create(&tape));
     for (size_t s = 0; s < N_SHAPES; s++) {
-        tide_mlp *mlp = network(shapes[s].n_layers, shapes[s].sizes, shapes[s].tanh_scale, shapes[s].scalar);
+        tide_mlp *mlp = network(shapes[s].n_layers, shapes[s].sizes, shapes[s].options);
         size_t in = mlp->sizes[0], outputs = mlp->sizes[mlp->n_layers];
         for (size_t rows = 1; rows <= 21; rows += 10) {
             for (int recording = 0; recording < 2; recording++) {
@@ -66,7 +102,7 @@ START_TEST(forward_matches_its_definition)
                 tide_rng_normal(&rng, x->tensor.data, rows * in);
                 tide_tape_set_recording(tape, recording != 0);
                 MUST(tide_mlp_forward(tape, mlp, &x, 1, &out));
-                ck_assert_uint_eq(out->tensor.rank, shapes[s].scalar ? 1 : 2);
+                ck_assert_uint_eq(out->tensor.rank, shapes[s].options.scalar ? 1 : 2);
                 EXPECT(out->tracked == (recording != 0));
                 for (size_t i = 0; i < rows; i++) {
                     double row[512], y[512];
@@ -102,7 +138,7 @@ START_TEST(gradients_of_inputs_and_parameters_match_differences)
         if (shapes[s].sizes[0] > 23)
             continue;
         for (size_t kind = 0; kind < 5; kind++) {
-            tide_mlp *mlp = network(shapes[s].n_layers, shapes[s].sizes, shapes[s].tanh_scale, shapes[s].scalar);
+            tide_mlp *mlp = network(shapes[s].n_layers, shapes[s].sizes, shapes[s].options);
             size_t inputs = mlp->sizes[0], n_parts = kind == 0 ? 1 : 2;
             for (size_t l = 0; l + 1 < mlp->n_layers; l++) {
                 float *w = mlp->parameters->values + mlp->weight_at[l], *b = mlp->parameters->values + mlp->bias_at[l];
@@ -147,8 +183,8 @@ static void apply_shared(tide_tape *tape, tide_value **in, tide_value **out, con
 
 START_TEST(an_input_used_several_times_adds_its_gradients)
 {
-    tide_mlp *networks[] = {network(1, (const size_t[]){6, 2}, 2.0f, false),
-                            network(1, (const size_t[]){4, 2}, 0.0f, false)};
+    tide_mlp *networks[] = {network(1, (const size_t[]){6, 2}, (tide_mlp_options){.tanh_scale = 2.0f}),
+                            network(1, (const size_t[]){4, 2}, plain)};
     gradient_case g = gradient_begin(rng);
     gradient_input(&g, 2, (const size_t[]){4, 3}, -1.0f, 1.0f, 0.0f);
     gradient_input(&g, 2, (const size_t[]){2, 1}, -1.0f, 1.0f, 0.0f);
@@ -156,6 +192,54 @@ START_TEST(an_input_used_several_times_adds_its_gradients)
     gradient_end(&g);
     tide_mlp_destroy(networks[0]);
     tide_mlp_destroy(networks[1]);
+}
+END_TEST
+
+/* Shifting a hidden layer's sums, or scaling them, is what LayerNorm takes out. */
+START_TEST(normalised_layers_do_not_see_shift_and_scale_of_their_sums)
+{
+    tide_tape *tape;
+    MUST(tide_tape_create(&tape));
+    tide_mlp *mlp = network(2, (const size_t[]){4, 32, 3}, (tide_mlp_options){.layer_norm = true});
+    float *w = mlp->parameters->values + mlp->weight_at[0], *b = mlp->parameters->values + mlp->bias_at[0];
+    float first[15] = {0};
+    tide_value *x, *out;
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){5, 4}, &x));
+    tide_rng_normal(&rng, x->tensor.data, 20);
+    for (int change = 0; change < 3; change++) {
+        for (size_t k = 0; k < 32; k++)
+            b[k] = change == 1 ? b[k] + 3.0f : change == 2 ? 40.0f * b[k] : b[k];
+        for (size_t k = 0; k < 128 && change == 2; k++)
+            w[k] *= 40.0f;
+        MUST(tide_mlp_forward(tape, mlp, &x, 1, &out));
+        for (size_t k = 0; k < 15; k++)
+            if (change == 0)
+                first[k] = out->tensor.data[k];
+            else
+                NEAR(out->tensor.data[k], first[k], 1e-3, 1e-4);
+    }
+    tide_tape_destroy(tape);
+    tide_mlp_destroy(mlp);
+}
+END_TEST
+
+START_TEST(a_fresh_layer_has_gains_of_1_and_shifts_of_0)
+{
+    tide_mlp *mlp;
+    MUST(tide_mlp_create(&mlp, (const size_t[]){4, 32, 19, 3}, 3, (tide_mlp_options){.layer_norm = true}));
+    EXPECT(tide_mlp_normalises(mlp, 0) && tide_mlp_normalises(mlp, 1) && !tide_mlp_normalises(mlp, 2));
+    for (int drawn = 0; drawn < 2; drawn++) {
+        for (size_t layer = 0; layer < 2; layer++) {
+            float *gain = mlp->parameters->values + mlp->gain_at[layer];
+            float *shift = mlp->parameters->values + mlp->shift_at[layer];
+            for (size_t k = 0; k < mlp->sizes[layer + 1]; k++) {
+                EXPECT(gain[k] == 1.0f && shift[k] == 0.0f);
+                gain[k] = shift[k] = 5.0f;
+            }
+            MUST(tide_mlp_init_layer(mlp, layer, TIDE_INIT_ORTHOGONAL, 1.0f, &rng));
+        }
+    }
+    tide_mlp_destroy(mlp);
 }
 END_TEST
 
@@ -248,10 +332,12 @@ START_TEST(parts_give_what_their_join_gives)
         {{6, 0}, {60, 23}},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        static const size_t sizes[][4] = {{23, 64, 32, 1}, {23, 5, 0, 0}, {23, 2, 0, 0}};
-        static const size_t layers[] = {3, 1, 1};
-        for (size_t s = 0; s < 3; s++) {
-            tide_mlp *mlp = network(layers[s], sizes[s], s == 2 ? 2.0f : 0.0f, s == 0);
+        static const size_t sizes[][4] = {{23, 64, 32, 1}, {23, 5, 0, 0}, {23, 2, 0, 0}, {23, 32, 16, 1}};
+        static const size_t layers[] = {3, 1, 1, 3};
+        static const tide_mlp_options kinds[] = {
+            {.scalar = true}, {.scalar = false}, {.tanh_scale = 2.0f}, {.scalar = true, .layer_norm = true}};
+        for (size_t s = 0; s < 4; s++) {
+            tide_mlp *mlp = network(layers[s], sizes[s], kinds[s]);
             tide_tensor data[5];
             size_t n = 0;
             for (; n < 5 && cases[c][n][0] != 0; n++) {
@@ -277,11 +363,17 @@ START_TEST(parts_give_what_their_join_gives)
 }
 END_TEST
 
+/* For loop tests: without and with LayerNorm. */
+static tide_mlp_options critic_options(int i)
+{
+    return (tide_mlp_options){.scalar = true, .layer_norm = i == 1};
+}
+
 START_TEST(a_network_called_twice_adds_both_gradients)
 {
     tide_tape *tape;
     MUST(tide_tape_create(&tape));
-    tide_mlp *mlp = network(3, (const size_t[]){5, 16, 16, 1}, 0.0f, true);
+    tide_mlp *mlp = network(3, (const size_t[]){5, 16, 16, 1}, critic_options(_i));
     size_t count = mlp->parameters->count;
     float *apart = calloc(count, sizeof(float));
     tide_value *x[2], *y[2], *sum, *loss;
@@ -310,12 +402,55 @@ START_TEST(a_network_called_twice_adds_both_gradients)
 }
 END_TEST
 
+/* Adds the gradients of sum out^2 over some rows of the block `x`. */
+static void add_gradients(tide_tape *tape, tide_mlp *mlp, tide_parameters *x, size_t first, size_t rows)
+{
+    size_t in = mlp->sizes[0];
+    tide_tensor t = tide_tensor_make(x->values + first * in, 2, (const size_t[]){rows, in});
+    tide_value *part, *out, *loss;
+    MUST(tide_tape_parameter(tape, x, &t, &part));
+    MUST(tide_mlp_forward(tape, mlp, &part, 1, &out));
+    MUST(tide_unary_op(tape, TIDE_SQUARE, out, &out));
+    MUST(tide_reduce(tape, TIDE_SUM, out, TIDE_ALL, &loss));
+    MUST(tide_tape_backward(tape, loss, NULL, 0, false));
+    tide_tape_end_step(tape);
+}
+
+/* 200 rows are made in three units; a piece of 50 is one. */
+START_TEST(gradients_of_many_rows_are_those_of_their_pieces)
+{
+    static const size_t sizes[][4] = {{5, 70, 40, 1}, {5, 70, 40, 9}};
+    for (size_t s = 0; s < 2; s++) {
+        tide_tape *tape;
+        tide_parameters *x;
+        MUST(tide_tape_create(&tape));
+        MUST(tide_parameters_create(&x, 200 * 5));
+        tide_rng_normal(&rng, x->values, x->count);
+        tide_mlp *mlp = network(3, sizes[s], (tide_mlp_options){.layer_norm = _i == 1});
+        float *weights = malloc(mlp->parameters->count * sizeof(float)), *inputs = malloc(x->count * sizeof(float));
+        add_gradients(tape, mlp, x, 0, 200);
+        memcpy(weights, mlp->parameters->gradients, mlp->parameters->count * sizeof(float));
+        memcpy(inputs, x->gradients, x->count * sizeof(float));
+        mlp->parameters->has_gradient = x->has_gradient = false;
+        for (size_t first = 0; first < 200; first += 50)
+            add_gradients(tape, mlp, x, first, 50);
+        all_near(weights, mlp->parameters->gradients, mlp->parameters->count);
+        all_near(inputs, x->gradients, x->count);
+        free(weights);
+        free(inputs);
+        tide_mlp_destroy(mlp);
+        tide_parameters_destroy(x);
+        tide_tape_destroy(tape);
+    }
+}
+END_TEST
+
 START_TEST(a_network_passed_through_gets_no_gradient)
 {
     tide_tape *tape;
     MUST(tide_tape_create(&tape));
-    tide_mlp *policy = network(2, (const size_t[]){4, 16, 3}, 0.0f, false);
-    tide_mlp *critic = network(3, (const size_t[]){7, 16, 16, 1}, 0.0f, true);
+    tide_mlp *policy = network(2, (const size_t[]){4, 16, 3}, plain);
+    tide_mlp *critic = network(3, (const size_t[]){7, 16, 16, 1}, critic_options(_i));
     tide_value *x, *action, *q, *loss;
     MUST(tide_tape_fresh(tape, 2, (const size_t[]){8, 4}, &x));
     tide_rng_normal(&rng, x->tensor.data, 32);
@@ -347,7 +482,7 @@ START_TEST(weights_that_changed_are_refused)
 {
     tide_tape *tape;
     MUST(tide_tape_create(&tape));
-    tide_mlp *mlp = network(2, (const size_t[]){4, 16, 1}, 0.0f, true);
+    tide_mlp *mlp = network(2, (const size_t[]){4, 16, 1}, (tide_mlp_options){.scalar = true});
     tide_value *x, *y, *loss;
     MUST(tide_tape_fresh(tape, 2, (const size_t[]){8, 4}, &x));
     memset(x->tensor.data, 0, 32 * sizeof(float));
@@ -364,7 +499,8 @@ START_TEST(a_warm_step_allocates_nothing_and_leftovers_change_no_bit)
 {
     tide_tape *tape;
     MUST(tide_tape_create(&tape));
-    tide_mlp *mlp = network(3, (const size_t[]){23, 64, 64, 2}, 2.0f, false);
+    tide_mlp *mlp = network(3, (const size_t[]){23, 64, 64, 2},
+                            (tide_mlp_options){.tanh_scale = 2.0f, .layer_norm = _i == 1});
     float data[20 * 17], few[4 * 6], *first = malloc(mlp->parameters->count * sizeof(float));
     tide_rng_normal(&rng, data, 20 * 17);
     tide_rng_normal(&rng, few, 24);
@@ -405,16 +541,18 @@ START_TEST(networks_and_inputs_that_do_not_fit_are_refused)
     size_t many[TIDE_MAX_LAYERS + 2];
     for (size_t i = 0; i < TIDE_MAX_LAYERS + 2; i++)
         many[i] = 2;
-    MUST_FAIL(tide_mlp_create(&mlp, many, 0, 0.0f, false), TIDE_ARGUMENT, "0 linear layers");
-    MUST_FAIL(tide_mlp_create(&mlp, many, TIDE_MAX_LAYERS + 1, 0.0f, false), TIDE_ARGUMENT, "17 linear layers");
-    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 0, 1}, 2, 0.0f, false), TIDE_ARGUMENT, "size 0 of layer 1");
-    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 2}, 1, 0.0f, true), TIDE_ARGUMENT, "1 output, not 2");
-    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 2}, 1, NAN, false), TIDE_ARGUMENT, "tanh scale");
-    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){1 << 24, 1 << 24}, 1, 0.0f, false), TIDE_MEMORY, "bytes");
+    MUST_FAIL(tide_mlp_create(&mlp, many, 0, plain), TIDE_ARGUMENT, "0 linear layers");
+    MUST_FAIL(tide_mlp_create(&mlp, many, TIDE_MAX_LAYERS + 1, plain), TIDE_ARGUMENT, "17 linear layers");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 0, 1}, 2, plain), TIDE_ARGUMENT, "size 0 of layer 1");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 2}, 1, (tide_mlp_options){.scalar = true}), TIDE_ARGUMENT,
+              "1 output, not 2");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){3, 2}, 1, (tide_mlp_options){.tanh_scale = NAN}), TIDE_ARGUMENT,
+              "tanh scale");
+    MUST_FAIL(tide_mlp_create(&mlp, (const size_t[]){1 << 24, 1 << 24}, 1, plain), TIDE_MEMORY, "bytes");
     ck_assert_ptr_null(mlp);
     tide_tape *tape;
     MUST(tide_tape_create(&tape));
-    mlp = network(1, (const size_t[]){5, 2}, 0.0f, false);
+    mlp = network(1, (const size_t[]){5, 2}, plain);
     tide_value *x[9], *out;
     for (size_t i = 0; i < 9; i++)
         MUST(tide_tape_fresh(tape, 2, (const size_t[]){6, 1}, &x[i]));
@@ -442,11 +580,14 @@ static void add(TCase *tests)
     tcase_add_test(tests, forward_matches_its_definition);
     tcase_add_test(tests, gradients_of_inputs_and_parameters_match_differences);
     tcase_add_test(tests, an_input_used_several_times_adds_its_gradients);
+    tcase_add_test(tests, normalised_layers_do_not_see_shift_and_scale_of_their_sums);
+    tcase_add_test(tests, a_fresh_layer_has_gains_of_1_and_shifts_of_0);
     tcase_add_test(tests, parts_give_what_their_join_gives);
-    tcase_add_test(tests, a_network_called_twice_adds_both_gradients);
-    tcase_add_test(tests, a_network_passed_through_gets_no_gradient);
+    tcase_add_loop_test(tests, a_network_called_twice_adds_both_gradients, 0, 2);
+    tcase_add_loop_test(tests, gradients_of_many_rows_are_those_of_their_pieces, 0, 2);
+    tcase_add_loop_test(tests, a_network_passed_through_gets_no_gradient, 0, 2);
     tcase_add_test(tests, weights_that_changed_are_refused);
-    tcase_add_test(tests, a_warm_step_allocates_nothing_and_leftovers_change_no_bit);
+    tcase_add_loop_test(tests, a_warm_step_allocates_nothing_and_leftovers_change_no_bit, 0, 2);
     tcase_add_test(tests, networks_and_inputs_that_do_not_fit_are_refused);
 }
 

@@ -76,12 +76,15 @@ typedef struct outcome {
 static const struct {
     size_t n_layers, sizes[5], rows, first_rows;
     float tanh_scale;
+    bool layer_norm;
 } cases[] = {
-    {3, {23, 256, 256, 1}, 256, 256, 0.0f},   {3, {17, 256, 256, 12}, 256, 256, 0.0f},
-    {3, {40, 256, 256, 2}, 512, 512, 2.0f},   {3, {40, 256, 256, 2}, 1280, 128, 2.0f},
-    {3, {23, 128, 128, 3}, 777, 777, 0.0f},   {4, {30, 100, 200, 3, 70}, 384, 128, 0.0f},
-    {2, {12, 400, 6}, 500, 250, -1.5f},       {1, {300, 200}, 256, 64, 1.0f},
-    {3, {300, 16, 300, 1}, 1000, 1000, 0.0f},
+    {3, {23, 256, 256, 1}, 256, 256, 0.0f, false},   {3, {17, 256, 256, 12}, 256, 256, 0.0f, false},
+    {3, {40, 256, 256, 2}, 512, 512, 2.0f, false},   {3, {40, 256, 256, 2}, 1280, 128, 2.0f, false},
+    {3, {23, 128, 128, 3}, 777, 777, 0.0f, false},   {4, {30, 100, 200, 3, 70}, 384, 128, 0.0f, false},
+    {2, {12, 400, 6}, 500, 250, -1.5f, false},       {1, {300, 200}, 256, 64, 1.0f, false},
+    {3, {300, 16, 300, 1}, 1000, 1000, 0.0f, false}, {3, {23, 256, 256, 1}, 256, 256, 0.0f, true},
+    {3, {40, 256, 131, 2}, 1280, 128, 2.0f, true},   {4, {30, 100, 200, 3, 70}, 384, 128, 0.0f, true},
+    {3, {23, 128, 128, 40}, 777, 777, 0.0f, true},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0], STEPS = 3 };
 
@@ -97,11 +100,12 @@ static outcome train(size_t c, size_t threads, uint64_t test_seed)
     outcome o = {.n_out = rows * outputs};
     MUST(tide_pool_set_threads(threads));
     MUST(tide_tape_create(&tape));
-    MUST(tide_mlp_create(&mlp, cases[c].sizes, cases[c].n_layers, cases[c].tanh_scale, false));
+    const tide_mlp_options options = {.tanh_scale = cases[c].tanh_scale, .layer_norm = cases[c].layer_norm};
+    MUST(tide_mlp_create(&mlp, cases[c].sizes, cases[c].n_layers, options));
     for (size_t l = 0; l < cases[c].n_layers; l++)
         MUST(tide_mlp_init_layer(mlp, l, TIDE_INIT_TORCH, 0.0f, &draws));
     for (size_t p = 0; p < 2; p++) {
-        MUST(tide_mlp_create(&inputs[p], (const size_t[]){5, dims[p]}, 1, 0.0f, false));
+        MUST(tide_mlp_create(&inputs[p], (const size_t[]){5, dims[p]}, 1, (tide_mlp_options){0}));
         MUST(tide_mlp_init_layer(inputs[p], 0, TIDE_INIT_TORCH, 0.0f, &draws));
     }
     MUST(tide_adam_create(&adam, (tide_parameters *[]){mlp->parameters, inputs[0]->parameters, inputs[1]->parameters},

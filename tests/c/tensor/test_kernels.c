@@ -73,6 +73,77 @@ START_TEST(relu_backward_masks_and_sums)
 }
 END_TEST
 
+/* What LayerNorm makes of one row of sums, in double. */
+static void normalised_row(const float *row, const float *added, size_t width, double *n, double *scale)
+{
+    double mean = 0.0, variance = 0.0;
+    for (size_t j = 0; j < width; j++)
+        mean += ((double)row[j] + (double)added[j]) / (double)width;
+    for (size_t j = 0; j < width; j++)
+        variance += pow((double)row[j] + (double)added[j] - mean, 2.0) / (double)width;
+    *scale = 1.0 / sqrt(variance + 1e-5);
+    for (size_t j = 0; j < width; j++)
+        n[j] = ((double)row[j] + (double)added[j] - mean) * *scale;
+}
+
+START_TEST(layer_norm_and_its_slope)
+{
+    static float normal[MOST], unkept[MOST], gain[70], shift[70], bias_sums[70];
+    for (size_t w = 1; w < N_WIDTHS; w++) {
+        size_t width = widths[w];
+        float scales[ROWS];
+        draw();
+        tide_rng_normal(&rng, gain, 70);
+        tide_rng_normal(&rng, shift, 70);
+        memcpy(unkept, y, sizeof unkept);
+        tide_bias_norm_relu(y, ROWS, width, bias, gain, shift, normal, scales);
+        tide_bias_norm_relu(unkept, ROWS, width, bias, gain, shift, NULL, NULL);
+        ck_assert_mem_eq(y, unkept, ROWS * width * sizeof(float));
+        double gain_wanted[70], bias_wanted[70], scale, n[70];
+        for (size_t j = 0; j < width; j++)
+            gain_wanted[j] = bias_wanted[j] = (double)before[j];
+        memcpy(unkept, h, sizeof unkept); /* h: a gradient that came from above */
+        memcpy(bias_sums, before, sizeof bias_sums);
+        tide_norm_backward(unkept, normal, scales, ROWS, width, gain, sums, bias_sums);
+        for (size_t i = 0; i < ROWS; i++) {
+            const float *g = h + i * width;
+            double mean = 0.0, along = 0.0;
+            normalised_row(x + i * width, bias, width, n, &scale);
+            NEAR(scales[i], scale, 1e-4, 0.0);
+            for (size_t j = 0; j < width; j++) {
+                NEAR(y[i * width + j], fmax((double)gain[j] * n[j] + (double)shift[j], 0.0), 1e-4, 1e-4);
+                mean += (double)g[j] * (double)gain[j] / (double)width;
+                along += (double)g[j] * (double)gain[j] * n[j] / (double)width;
+                gain_wanted[j] += (double)g[j] * n[j];
+            }
+            for (size_t j = 0; j < width; j++) {
+                double slope = scale * ((double)g[j] * (double)gain[j] - mean - along * n[j]);
+                NEAR(unkept[i * width + j], slope, 1e-3, 1e-3 * fmax(1.0, scale));
+                bias_wanted[j] += (double)unkept[i * width + j];
+            }
+        }
+        for (size_t j = 0; j < width; j++) {
+            NEAR(sums[j], gain_wanted[j], 1e-4, 1e-4);
+            NEAR(bias_sums[j], bias_wanted[j], 1e-5, 1e-4);
+        }
+        memcpy(y, h, sizeof y);
+        tide_norm_backward(y, normal, scales, ROWS, width, gain, NULL, NULL);
+        ck_assert_mem_eq(y, unkept, ROWS * width * sizeof(float));
+    }
+}
+END_TEST
+
+START_TEST(layer_norm_of_equal_sums_is_the_shift_and_keeps_nan)
+{
+    float row[4] = {3.0f, 3.0f, 3.0f, 3.0f}, odd[4] = {1.0f, NAN, 2.0f, 0.0f};
+    float zero[4] = {0}, gain[4] = {1.0f, 2.0f, 3.0f, 4.0f}, shift[4] = {0.5f, -1.0f, 2.0f, 0.0f};
+    tide_bias_norm_relu(row, 1, 4, zero, gain, shift, NULL, NULL);
+    EXPECT(row[0] == 0.5f && row[1] == 0.0f && row[2] == 2.0f && row[3] == 0.0f);
+    tide_bias_norm_relu(odd, 1, 4, zero, gain, shift, NULL, NULL);
+    EXPECT(isnan(odd[0]) && isnan(odd[1]) && isnan(odd[2]) && isnan(odd[3]));
+}
+END_TEST
+
 START_TEST(column_sums_add)
 {
     for (size_t w = 0; w < N_WIDTHS; w++) {
@@ -179,6 +250,8 @@ static void add(TCase *tests)
     tcase_add_test(tests, bias_and_relu);
     tcase_add_test(tests, relu_keeps_nan);
     tcase_add_test(tests, relu_backward_masks_and_sums);
+    tcase_add_test(tests, layer_norm_and_its_slope);
+    tcase_add_test(tests, layer_norm_of_equal_sums_is_the_shift_and_keeps_nan);
     tcase_add_test(tests, column_sums_add);
     tcase_add_test(tests, scaled_tanh_and_its_slope);
     tcase_add_test(tests, sum_repeats_sums_neighbours);

@@ -55,6 +55,10 @@ function agents.learned(agent)
     for layer = 1, #net:sizes() - 1 do
       note(("%s.%d.weight"):format(key, layer), net:weight(layer))
       note(("%s.%d.bias"):format(key, layer), net:bias(layer))
+      if select(3, net:properties()) and layer < #net:sizes() - 1 then
+        note(("%s.%d.gain"):format(key, layer), net:gain(layer))
+        note(("%s.%d.shift"):format(key, layer), net:shift(layer))
+      end
     end
   end
   for key, scalar in pairs(agent.scalars) do note(key, scalar) end
