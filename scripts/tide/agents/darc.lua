@@ -52,7 +52,7 @@ function darc:batches()
            discriminator = { real = self.discriminator_batch, sim = self.discriminator_batch } }
 end
 
--- ---- the correction (the paper's equations 3 and 4) ----
+-- ---- the correction ----
 
 --- L_sa = mean - ln p(world|s,a),  L_sas = mean - ln p(world|s,a,s'),  over both worlds' rows, inputs noisy:
 --- p(.|s,a) = softmax(d_sa),  p(.|s,a,s') = softmax(d_sas + d_sa), so that L_sas trains both networks.
@@ -68,12 +68,12 @@ end
 --- r + weight delta_r,  delta_r = ln p(real|s,a,s') - ln p(sim|s,a,s') - ln p(real|s,a) + ln p(sim|s,a)
 ---                             = d_sas[real] - d_sas[sim];  r alone in the warm-up.
 function darc:corrected_rewards(batch, metrics)
-  metrics.correction, metrics.correction_std = 0.0, 0.0
+  metrics.correction, metrics.correction_abs = 0.0, 0.0
   if self.optimisers.d_sas:steps() <= self.warmup then return batch.rewards end
   return tide.no_grad(function()
     local logits = self.d_sas(batch.observations, batch.actions, batch.next_observations)
     local correction = tide.discriminators.log_ratio(logits, self.correction_clip)
-    metrics.correction, metrics.correction_std = correction:mean():item(), correction:std()
+    metrics.correction, metrics.correction_abs = correction:mean():item(), correction:abs():mean():item()
     return batch.rewards + self.correction_weight * correction
   end)
 end

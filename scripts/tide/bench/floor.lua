@@ -42,6 +42,15 @@ local function actor_critic(S, A, hidden, rows)
   }
 end
 
+--- A training step of both discriminators on `rows`.
+local function discriminators(S, A, hidden, rows)
+  local flops = 0
+  for _, net in ipairs { layers(S + A, hidden, 2), layers(2 * S + A, hidden, 2) } do
+    flops = flops + forward(net, rows) + backward(net, rows)
+  end
+  return flops
+end
+
 function floor.sac(agent)
   return actor_critic(agent.observation_dim, agent.action_dim, agent.hidden, agent.batch)
 end
@@ -49,15 +58,31 @@ end
 function floor.h2o(agent)
   local S, A, hidden = agent.observation_dim, agent.action_dim, agent.hidden
   local parts = actor_critic(S, A, hidden, agent.real_batch + agent.sim_batch)
-  local d_sa, d_sas = layers(S + A, hidden, 2), layers(2 * S + A, hidden, 2)
-  local rows, sim = 2 * agent.discriminator_batch, agent.sim_batch
-  parts.discriminators = forward(d_sa, rows) + backward(d_sa, rows) + forward(d_sas, rows) + backward(d_sas, rows)
+  local d_sas, sim = layers(2 * S + A, hidden, 2), agent.sim_batch
+  parts.discriminators = discriminators(S, A, hidden, 2 * agent.discriminator_batch)
   if agent.dynamics_ratio then parts.ratio = forward(d_sas, sim) end
   if agent.beta ~= 0 and agent.omega == "gap" then
     local many = sim * agent.next_samples
     parts.u = forward(d_sas, many) - 2 * (many - sim) * (S + A) * hidden[1]
   end
   return parts
+end
+
+--- DARC with real rows among those of the critics and the policy or without: d_sas passes the simulated ones once more.
+local function darc(agent, real, sim)
+  local S, A, hidden = agent.observation_dim, agent.action_dim, agent.hidden
+  local parts = actor_critic(S, A, hidden, real + sim)
+  parts.discriminators = discriminators(S, A, hidden, 2 * agent.discriminator_batch)
+  parts.correction = forward(layers(2 * S + A, hidden, 2), sim)
+  return parts
+end
+
+function floor.darc(agent)
+  return darc(agent, 0, agent.batch)
+end
+
+function floor.darc_plus(agent)
+  return darc(agent, agent.real_batch, agent.sim_batch)
 end
 
 --- floor.of(agent) -> operations in all, by part.  Errors for an agent without a count.

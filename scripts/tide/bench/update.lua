@@ -49,7 +49,11 @@ local function time_parts(agent, names)
   return seconds
 end
 
+local darc = { discriminators = "update_discriminators", correction = "corrected_rewards", targets = "target",
+               critics = "update_critics", policy = "update_policy", polyak = "update_targets" }
+
 local parts = {
+  darc = darc, darc_plus = darc,
   sac = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
           critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
