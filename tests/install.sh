@@ -68,7 +68,7 @@ int main(void)
     tide_rng_normal(&rng, &draw, 1);
     tide_mlp *mlp = NULL;
     const size_t sizes[] = {2, 8, 1};
-    if (tide_mlp_create(&mlp, sizes, 2, 0.0f, false) != TIDE_OK) {
+    if (tide_mlp_create(&mlp, sizes, 2, (tide_mlp_options){0}) != TIDE_OK) {
         puts(tide_message());
         return 1;
     }
