@@ -85,6 +85,18 @@ function floor.darc_plus(agent)
   return darc(agent, agent.real_batch, agent.sim_batch)
 end
 
+--- The policy in the target is evaluated for each critic step, and only the critics that a target asks.
+function floor.rlpd(agent)
+  local S, A, hidden, rows = agent.observation_dim, agent.action_dim, agent.hidden, agent.real_batch + agent.sim_batch
+  local policy, critic, steps = layers(S, hidden, 2 * A), layers(S + A, hidden, 1), agent.critic_updates
+  return {
+    policy = forward(policy, rows) + backward(policy, rows)
+             + agent.ensemble * (forward(critic, rows) + backward_inputs(critic, rows, A)),
+    critics = steps * agent.ensemble * (forward(critic, rows) + backward(critic, rows)),
+    targets = steps * (forward(policy, rows) + agent.subset * forward(critic, rows)),
+  }
+end
+
 --- floor.of(agent) -> operations in all, by part.  Errors for an agent without a count.
 function floor.of(agent)
   local count = floor[agent.name]

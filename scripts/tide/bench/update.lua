@@ -57,6 +57,7 @@ local parts = {
   sac = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
           critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
+  rlpd = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
 }
 
 local function median(list)
