@@ -52,4 +52,27 @@ describe("conform", function()
       assert.is_true(statuses { h2o = { base = case } }.failed > 0)
     end)
   end
+
+  local wrong_darc = {
+    ["the other sign of the correction"] = function(case) case.penalty_coefficient = -1 end,
+    ["no correction"] = function(case) case.penalty_coefficient = 0 end,
+    ["less noise on the discriminators"] = function(case) case.gaussian_noise_std = 0.9 end,
+    ["another order of the rows"] = function(case)
+      local order = case.step0.noise["00_permutation"]
+      order[1], order[2] = order[2], order[1]
+    end,
+    ["the worlds exchanged"] = function(case)
+      local batch = case.step0.batch
+      batch["00_sim"], batch["01_real"] = batch["01_real"], batch["00_sim"]
+    end,
+    ["another d_sas"] = function(case) case.before.d_sas.layer2.bias:fill(0.3) end,
+  }
+  for name, change in pairs(wrong_darc) do
+    it("of darc fails with " .. name, function()
+      local case = core.tree_read(PATH, "darc")
+      assert.are.equal(0, statuses { darc = case }.failed)
+      change(case)
+      assert.is_true(statuses { darc = case }.failed > 0)
+    end)
+  end
 end)
