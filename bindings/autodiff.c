@@ -168,19 +168,43 @@ static int value_expectile(lua_State *L)
     return 1;
 }
 
+typedef tide_status column_function(tide_tape *, tide_value *, const tide_tensor *, tide_value **);
+
+/* f(t, columns) -> (batch): t (batch, n), columns (batch) count from 1; `one` and `all` name them in messages. */
+static int push_of_columns(lua_State *L, column_function *function, const char *one, const char *all)
+{
+    tide_tape *tape = tide_lua_tape(L);
+    tide_value *t = tide_check_value(L, 1), *columns = tide_check_value(L, 2), *from_zero, *out;
+    const tide_tensor *c = &columns->tensor;
+    size_t most = t->tensor.dims[1];
+    for (size_t i = 0, n = tide_tensor_count(c); i < n; i++)
+        if (!(c->data[i] >= 1.0f && c->data[i] <= (float)most) || c->data[i] != floorf(c->data[i]))
+            return luaL_error(L, "%s %I is %f; %s are 1 to %I", one, (LUAI_UACINT)i + 1, (LUAI_UACNUMBER)c->data[i],
+                              all, (LUAI_UACINT)most);
+    tide_check(L, tide_affine(tape, columns, 1.0f, -1.0f, &from_zero));
+    tide_check(L, function(tape, t, &from_zero->tensor, &out));
+    tide_push_value(L, out);
+    return 1;
+}
+
 /* cross_entropy(logits, labels) -> (batch); labels (batch) count classes from 1. */
 static int value_cross_entropy(lua_State *L)
 {
-    tide_tape *tape = tide_lua_tape(L);
-    tide_value *logits = tide_check_value(L, 1), *labels = tide_check_value(L, 2), *from_zero, *out;
-    const tide_tensor *l = &labels->tensor;
-    size_t classes = logits->tensor.dims[1];
-    for (size_t i = 0, n = tide_tensor_count(l); i < n; i++)
-        if (!(l->data[i] >= 1.0f && l->data[i] <= (float)classes) || l->data[i] != floorf(l->data[i]))
-            return luaL_error(L, "cross_entropy: label %I is %f; classes are 1 to %I", (LUAI_UACINT)i + 1,
-                              (LUAI_UACNUMBER)l->data[i], (LUAI_UACINT)classes);
-    tide_check(L, tide_affine(tape, labels, 1.0f, -1.0f, &from_zero));
-    tide_check(L, tide_cross_entropy(tape, logits, &from_zero->tensor, &out));
+    return push_of_columns(L, tide_cross_entropy, "cross_entropy: label", "classes");
+}
+
+/* pick(t, positions) -> (batch): t[i][positions[i]], positions (batch) from 1. */
+static int value_pick(lua_State *L)
+{
+    return push_of_columns(L, tide_pick, "pick: position", "positions");
+}
+
+/* argmax(t) -> (batch): where each row of (batch, n) is largest, from 1; no gradient. */
+static int value_argmax(lua_State *L)
+{
+    tide_value *from_zero, *out;
+    tide_check(L, tide_argmax(tide_lua_tape(L), tide_check_value(L, 1), &from_zero));
+    tide_check(L, tide_affine(tide_lua_tape(L), from_zero, 1.0f, 1.0f, &out));
     tide_push_value(L, out);
     return 1;
 }
@@ -336,6 +360,8 @@ void tide_open_autodiff(lua_State *L)
         {"huber", value_huber},
         {"expectile", value_expectile},
         {"cross_entropy", value_cross_entropy},
+        {"argmax", value_argmax},
+        {"pick", value_pick},
         {"rows", value_rows},
         {"columns", value_columns},
         {"reshape", value_reshape},

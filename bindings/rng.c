@@ -84,13 +84,30 @@ static int rng_draw_normal(lua_State *L)
     return 1;
 }
 
+static void check_range(lua_State *L, lua_Number low, lua_Number high)
+{
+    luaL_argcheck(L, low <= high, 3, "the upper end is below the lower");
+    luaL_argcheck(L, isfinite((float)high - (float)low), 3, "the range is too wide for a float");
+}
+
+/* rng:draw_uniform(low, high, d1, ...) -> as uniform, a tensor of the running training step. */
+static int rng_draw_uniform(lua_State *L)
+{
+    tide_rng *rng = tide_check_rng(L, 1);
+    lua_Number low = luaL_checknumber(L, 2), high = luaL_checknumber(L, 3);
+    check_range(L, low, high);
+    size_t dims[TIDE_MAX_RANK], rank = tide_check_dims(L, 4, dims);
+    const tide_tensor *t = tide_push_activation(L, rank, dims);
+    tide_rng_uniform(rng, t->data, tide_tensor_count(t), (float)low, (float)high);
+    return 1;
+}
+
 /* rng:uniform(low, high, d1, ...) -> tensor of draws from [low, high); without dimensions, a number. */
 static int rng_uniform(lua_State *L)
 {
     tide_rng *rng = tide_check_rng(L, 1);
     lua_Number low = luaL_optnumber(L, 2, 0.0), high = luaL_optnumber(L, 3, 1.0);
-    luaL_argcheck(L, low <= high, 3, "the upper end is below the lower");
-    luaL_argcheck(L, isfinite((float)high - (float)low), 3, "the range is too wide for a float");
+    check_range(L, low, high);
     if (lua_isnone(L, 4)) {
         lua_Number x = low + (high - low) * tide_rng_double(rng);
         lua_pushnumber(L, x < high ? x : low);
@@ -187,6 +204,7 @@ void tide_open_rng(lua_State *L)
         {"restore", rng_restore},
         {"permutation", rng_permutation},
         {"draw_normal", rng_draw_normal},
+        {"draw_uniform", rng_draw_uniform},
         {"add_normal", rng_add_normal},
         {NULL, NULL},
     };

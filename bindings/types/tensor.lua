@@ -124,6 +124,13 @@ function tensor:expectile(target, tau, weights) end
 ---@return tide.tensor (batch)
 function tensor:cross_entropy(labels) end
 
+---@return tide.tensor (batch), from 1
+function tensor:argmax() end
+
+---@param positions tide.tensor (batch), from 1
+---@return tide.tensor (batch)
+function tensor:pick(positions) end
+
 ---@param first integer
 ---@param last integer included
 ---@return tide.tensor
@@ -210,6 +217,17 @@ function operations.expectile(prediction, target, tau, weights) end
 ---@param labels tide.tensor (batch), class numbers from 1
 ---@return tide.tensor (batch)
 function operations.cross_entropy(logits, labels) end
+
+--- Where each row is largest, from 1; the first of equals. No gradient.
+---@param t tide.tensor (batch, n)
+---@return tide.tensor (batch)
+function operations.argmax(t) end
+
+--- t[i][positions[i]] of each row.
+---@param t tide.tensor (batch, n)
+---@param positions tide.tensor (batch), from 1
+---@return tide.tensor (batch)
+function operations.pick(t, positions) end
 
 ---@param ... tide.tensor
 ---@return tide.tensor
@@ -409,6 +427,12 @@ function rng:add_normal(t, sigma) end
 ---@param ... integer
 ---@return tide.tensor persistent
 function rng:uniform(low, high, ...) end
+
+---@param low number
+---@param high number
+---@param ... integer
+---@return tide.tensor of the running step
+function rng:draw_uniform(low, high, ...) end
 
 ---@return number in [0, 1), 53 bits
 function rng:number() end

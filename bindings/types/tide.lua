@@ -14,6 +14,7 @@
 ---@field evaluation tide.evaluation_module
 ---@field network tide.network
 ---@field discriminators tide.discriminators
+---@field conservative tide.conservative
 local tide = {}
 
 -- ---- networks and policies ----
@@ -124,6 +125,17 @@ local policy = {}
 ---@return tide.tensor log_prob (batch)
 function policy:sample(observations) end
 
+--- What the network says of the observations, for several samples of one pass.
+---@param observations tide.tensor (batch, dim)
+---@return tide.tensor head (batch, 2 action_dim)
+function policy:head(observations) end
+
+---@param head tide.tensor
+---@param n integer samples of each row, one after another
+---@return tide.tensor action (batch n, action_dim)
+---@return tide.tensor log_prob (batch n)
+function policy:sample_from(head, n) end
+
 ---@param observations tide.tensor (batch, dim)
 ---@param actions tide.tensor (batch, action_dim), given, no gradient to them
 ---@return tide.tensor log_prob (batch)
@@ -192,6 +204,26 @@ function network.critic(observation_dim, action_dim, hidden, rng, options) end
 ---@param source tide.mlp
 ---@return tide.mlp
 function network.target(source) end
+
+--- Pieces of conservative Q-learning; equations in docs/algorithms.md.
+---@class tide.conservative
+local conservative = {}
+
+---@param policy_ tide.policy
+---@param own tide.tensor (batch, action_dim), the batch's actions
+---@param head tide.tensor of the observations
+---@param next_head tide.tensor of the next observations
+---@param n integer of each kind: uniform, of the next state, of the state
+---@param rng tide.rng
+---@return tide.tensor actions (batch (1 + 3 n), action_dim), a state's together, its own first
+---@return tide.tensor log_density (batch, 3 n), of all but its own
+function conservative.actions(policy_, own, head, next_head, n, rng) end
+
+---@param q tide.tensor (batch, 1 + 3 n), the own action's first
+---@param log_density tide.tensor|false (batch, 3 n); false: without importance sampling
+---@param temperature number
+---@return tide.tensor gap scalar
+function conservative.gap(q, log_density, temperature) end
 
 --- Calls f(...) without recording.
 ---@generic T

@@ -113,6 +113,27 @@ tide_status tide_reduce(tide_tape *tape, tide_reduction kind, tide_value *a, int
     return tide_tape_record(tape, *out, kind == TIDE_LOGSUMEXP ? &logsumexp_record : &sum_record, &a, 1, NULL, saved);
 }
 
+static size_t largest_at(const float *x, size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n && !isnan(x[best]); i++)
+        if (x[i] > x[best] || isnan(x[i]))
+            best = i;
+    return best;
+}
+
+tide_status tide_argmax(tide_tape *tape, tide_value *a, tide_value **positions)
+{
+    const tide_tensor *t = &a->tensor;
+    char text[TIDE_SHAPE_TEXT];
+    if (t->rank != 2 || t->dims[1] == 0)
+        return tide_fail(TIDE_SHAPE, "argmax: shape %s; (batch, n) is needed", tide_tensor_shape_text(t, text));
+    TIDE_TRY(tide_tape_fresh(tape, 1, t->dims, positions));
+    for (size_t i = 0; i < t->dims[0]; i++)
+        (*positions)->tensor.data[i] = (float)largest_at(t->data + i * t->dims[1], t->dims[1]);
+    return TIDE_OK;
+}
+
 /* d loss / d prediction is found on the way forward, when all is in cache. */
 typedef struct loss_saved {
     float *slopes; /* one a prediction, already divided by their number */

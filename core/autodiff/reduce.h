@@ -18,6 +18,10 @@ typedef enum tide_reduction {
 /* Errors: TIDE_ARGUMENT for an axis the tensor lacks, TIDE_SHAPE for no elements. */
 tide_status tide_reduce(tide_tape *tape, tide_reduction kind, tide_value *a, int axis, tide_value **out);
 
+/* positions[i] = where row i of a (batch, n) is largest, from 0; the first of equals, and a NaN before all. Positions
+ * (batch) are numbers, not differentiable: nothing is recorded. Errors: TIDE_SHAPE for another rank or n = 0. */
+tide_status tide_argmax(tide_tape *tape, tide_value *a, tide_value **positions);
+
 /* out = mean of weights (prediction - target)^2, a scalar; weights may be NULL
  * (all 1). Neither target nor weights get a gradient. Errors: TIDE_SHAPE unless all shapes agree. */
 tide_status tide_mse(tide_tape *tape, tide_value *prediction, tide_value *target, tide_value *weights,

@@ -1,5 +1,6 @@
 #include "autodiff/shape.h"
 
+#include <math.h>
 #include <string.h>
 
 static void add_into(float *restrict into, const float *restrict from, size_t n)
@@ -79,6 +80,39 @@ tide_status tide_columns(tide_tape *tape, tide_value *a, size_t first, size_t n,
     TIDE_TRY(tide_arena_take(tide_tape_arena(tape), sizeof *saved, (void **)&saved));
     *saved = first;
     return tide_tape_record(tape, *out, &columns_record, &a, 1, NULL, saved);
+}
+
+static tide_status pick_backward(tide_tape *tape, tide_value *value)
+{
+    const size_t *at = value->saved;
+    float *into;
+    TIDE_TRY(tide_tape_gradient_zeroed(tape, value->inputs[0], &into));
+    for (size_t i = 0; i < value->tensor.dims[0]; i++)
+        into[at[i]] += value->gradient[i];
+    return TIDE_OK;
+}
+
+static const tide_op pick_record = {.name = "pick", .backward = pick_backward};
+
+tide_status tide_pick(tide_tape *tape, tide_value *a, const tide_tensor *positions, tide_value **out)
+{
+    const tide_tensor *t = &a->tensor;
+    char of[TIDE_SHAPE_TEXT], at[TIDE_SHAPE_TEXT];
+    if (t->rank != 2 || positions->rank != 1 || positions->dims[0] != t->dims[0])
+        return tide_fail(TIDE_SHAPE, "pick: positions %s of shape %s; (batch) and (batch, n) are needed",
+                         tide_tensor_shape_text(positions, at), tide_tensor_shape_text(t, of));
+    size_t rows = t->dims[0], n = t->dims[1], *saved;
+    TIDE_TRY(tide_arena_take(tide_tape_arena(tape), rows * sizeof *saved, (void **)&saved));
+    TIDE_TRY(tide_tape_fresh(tape, 1, &rows, out));
+    for (size_t i = 0; i < rows; i++) {
+        float position = positions->data[i];
+        if (!(position >= 0.0f && position < (float)n) || position != floorf(position))
+            return tide_fail(TIDE_ARGUMENT, "pick: row %zu has position %g, counted from 0, of %zu", i + 1,
+                             (double)position, n);
+        saved[i] = i * n + (size_t)position;
+        (*out)->tensor.data[i] = t->data[saved[i]];
+    }
+    return tide_tape_record(tape, *out, &pick_record, &a, 1, NULL, saved);
 }
 
 static tide_status repeat_backward(tide_tape *tape, tide_value *value)

@@ -10,6 +10,10 @@ tide_status tide_rows(tide_tape *tape, tide_value *a, size_t first, size_t n, ti
 /* Columns first .. first + n - 1 of a (batch, dim), copied. Errors: TIDE_SHAPE. */
 tide_status tide_columns(tide_tape *tape, tide_value *a, size_t first, size_t n, tide_value **out);
 
+/* out[i] = a[i][positions[i]]: one element of each row of a (batch, n); positions (batch) count from 0.
+ * Errors: TIDE_SHAPE, TIDE_ARGUMENT for a position out of range. */
+tide_status tide_pick(tide_tape *tape, tide_value *a, const tide_tensor *positions, tide_value **out);
+
 /* The same elements under another shape, without copying. Errors: TIDE_SHAPE. */
 tide_status tide_reshape(tide_tape *tape, tide_value *a, size_t rank, const size_t *dims, tide_value **out);
 

@@ -95,20 +95,30 @@ function tanh_gaussian:parameters()
   return { self.net, self.scalars }
 end
 
+--- What the network says of each row of observations (batch, dim): (batch, 2 action_dim).
+function tanh_gaussian:head(observations)
+  return self.net(self:normalise(observations))
+end
+
 --- A sample for each row of observations (batch, dim): action (batch, action_dim), log_prob (batch).
 function tanh_gaussian:sample(observations)
-  local head = self.net(self:normalise(observations))
-  return core.tanh_gaussian(head, self.rng:draw_normal(#observations, self.action_dim), self.scalars)
+  return self:sample_from(self:head(observations), 1)
+end
+
+--- n samples for each row of a head, one after another: action (batch n, action_dim), log_prob (batch n).
+function tanh_gaussian:sample_from(head, n)
+  if n > 1 then head = head:repeat_rows(n) end
+  return core.tanh_gaussian(head, self.rng:draw_normal(#head, self.action_dim), self.scalars)
 end
 
 --- The log-density of given actions, (batch).
 function tanh_gaussian:log_prob(observations, actions)
-  return core.tanh_gaussian_log_prob(self.net(self:normalise(observations)), actions, self.scalars)
+  return core.tanh_gaussian_log_prob(self:head(observations), actions, self.scalars)
 end
 
 --- The deterministic action, (batch, action_dim).
 function tanh_gaussian:mean(observations)
-  return core.tanh_mean(self.net(self:normalise(observations)))
+  return core.tanh_mean(self:head(observations))
 end
 
 function tanh_gaussian:save(tree)

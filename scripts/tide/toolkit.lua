@@ -5,19 +5,20 @@ local core = require "tide.core"
 local network = require "tide.network"
 local agent = require "tide.agent"
 local policies = require "tide.policy"
+local conservative = require "tide.conservative"
 local discriminators = require "tide.discriminators"
 
 local toolkit = {
   agent = agent.define, no_grad = agent.no_grad, minimise = agent.minimise, target_entropy = agent.target_entropy,
   mlp = network.mlp, critic = network.critic, target = network.target,
   policy = policies.tanh_gaussian, deterministic_policy = policies.deterministic, gaussian_policy = policies.gaussian,
-  h2o = core.h2o, discriminators = discriminators,
+  h2o = core.h2o, discriminators = discriminators, conservative = conservative,
 }
 
 for _, name in ipairs {
   "tensor", "zeros", "parameter", "adam", "rng", "end_step", "gradient_of", "threads",
   "exp", "log", "sqrt", "square", "tanh", "relu", "sigmoid", "softplus", "abs", "min", "max", "clamp", "detach",
-  "sum", "mean", "logsumexp", "mse", "huber", "expectile", "cross_entropy", "rows", "columns", "reshape",
+  "sum", "mean", "logsumexp", "mse", "huber", "expectile", "cross_entropy", "argmax", "pick", "rows", "columns", "reshape",
   "repeat_rows", "concat_rows", "concat_columns", "tanh_gaussian", "tanh_mean", "tanh_gaussian_log_prob",
   "gaussian_log_prob",
 } do

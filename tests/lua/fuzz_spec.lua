@@ -163,6 +163,7 @@ local signatures = {
   concat_rows = "tt", concat_columns = "tt", cross_entropy = "tt", mse = "tt", huber = "ttf", tanh_gaussian = "tt",
   tanh_mean = "t", gradient_of = "nis", rng = "i", replay = "iii", ["h2o.gap"] = "tiff", ["h2o.omega"] = "t",
   expectile = "ttf", tanh_gaussian_log_prob = "tt", gaussian_log_prob = "ttt", ["tide.tensor:expectile"] = "tf",
+  argmax = "t", pick = "tt", ["tide.tensor:pick"] = "t", ["tide.rng:draw_uniform"] = "ffi",
   ["h2o.dynamics_ratio"] = "tff", ["h2o.scatter"] = "ttft", ["h2o.value_gap"] = "ttt", tree_write = "sb",
   tree_read = "s", dataset_read = "s", dataset_writer = "sb", events = "sf", events_cut = "si",
   ["tide.tensor:rows"] = "ii", ["tide.tensor:columns"] = "ii", ["tide.tensor:reshape"] = "ii",

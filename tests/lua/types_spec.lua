@@ -62,6 +62,7 @@ describe("annotations", function()
                               ["tide.dataset_module"] = tide.dataset, ["tide.recipes"] = tide.recipes,
                               ["tide.plot"] = tide.plot, ["tide.tabular"] = tide.tabular,
                               ["tide.network"] = tide.network, ["tide.discriminators"] = tide.discriminators,
+                              ["tide.conservative"] = tide.conservative,
                               ["tide.evaluation_module"] = tide.evaluation } do
     it(name .. ": everything annotated is there, and everything there is annotated", function()
       local names = all_names(classes, name)

@@ -97,6 +97,21 @@ function floor.rlpd(agent)
   }
 end
 
+--- Critics whose Q is wanted at `many` actions in each of `rows` states: the states' products, forward and for
+--- the weights, are made once a state.
+local function many_actions(S, A, hidden, rows, many)
+  local critic = layers(S + A, hidden, 1)
+  local repeats = 2 * (many - 1) * rows * S * hidden[1]
+  return forward(critic, rows * many) - repeats + backward(critic, rows * many) - repeats
+end
+
+function floor.cql(agent)
+  local S, A, hidden = agent.observation_dim, agent.action_dim, agent.hidden
+  local parts = actor_critic(S, A, hidden, agent.batch)
+  if agent.beta ~= 0 then parts.critics = 2 * many_actions(S, A, hidden, agent.batch, 1 + 3 * agent.samples) end
+  return parts
+end
+
 --- floor.of(agent) -> operations in all, by part.  Errors for an agent without a count.
 function floor.of(agent)
   local count = floor[agent.name]

@@ -55,6 +55,7 @@ local darc = { discriminators = "update_discriminators", correction = "corrected
 local parts = {
   darc = darc, darc_plus = darc,
   sac = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
+  cql = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
           critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   rlpd = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },

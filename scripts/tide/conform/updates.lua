@@ -64,7 +64,7 @@ local function recorded_draws(tensors)
   end
   return {
     draw_normal = function(_, rows, dim) return take(rows, dim) end,
-    uniform = function(_, _, _, rows, dim) return take(rows, dim) end,
+    draw_uniform = function(_, _, _, rows, dim) return take(rows, dim) end,
     left = function() return #tensors - at end,
   }
 end

@@ -243,6 +243,15 @@ static void apply_columns(tide_tape *tape, tide_value **in, tide_value **out, co
     MUST(tide_columns(tape, in[0], 2, 3, out));
 }
 
+static void apply_pick(tide_tape *tape, tide_value **in, tide_value **out, const void *context)
+{
+    (void)context;
+    static float positions[] = {2, 0, 4, 2};
+    const size_t n = 4;
+    tide_tensor t = tide_tensor_make(positions, 1, &n);
+    MUST(tide_pick(tape, in[0], &t, out));
+}
+
 static void apply_reshape(tide_tape *tape, tide_value **in, tide_value **out, const void *context)
 {
     (void)context;
@@ -273,6 +282,7 @@ START_TEST(views_and_repeats)
         gradient_function *function;
     } cases[] = {{"rows", apply_rows},
                  {"columns", apply_columns},
+                 {"pick", apply_pick},
                  {"reshape", apply_reshape},
                  {"repeat_rows", apply_repeat},
                  {"overlapping rows", apply_overlap}};

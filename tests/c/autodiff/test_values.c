@@ -331,6 +331,39 @@ START_TEST(cross_entropy_matches_its_formula_and_refuses_labels)
 }
 END_TEST
 
+START_TEST(argmax_finds_the_first_of_the_largest_and_any_nan)
+{
+    tide_value *rows = value(2, 4, 3, 0), *out;
+    const float elements[] = {1.0f, 3.0f, 2.0f, 5.0f, 5.0f, -5.0f, -3.0f, -2.0f, NAN, -INFINITY, -INFINITY, -4.0f};
+    memcpy(rows->tensor.data, elements, sizeof elements);
+    MUST(tide_argmax(tape, rows, &out));
+    const float wanted[] = {1.0f, 0.0f, 2.0f, 2.0f};
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_float_eq(out->tensor.data[i], wanted[i]);
+    MUST_FAIL(tide_argmax(tape, value(1, 3, 0, 0), &out), TIDE_SHAPE, "argmax: shape (3)");
+    MUST_FAIL(tide_argmax(tape, value(2, 3, 0, 0), &out), TIDE_SHAPE, "argmax: shape (3, 0)");
+}
+END_TEST
+
+START_TEST(pick_takes_one_element_of_each_row_and_refuses_positions)
+{
+    tide_value *rows = value(2, 4, 3, 0), *out;
+    float positions[] = {0, 1, 2, 1};
+    const size_t n = 4;
+    tide_tensor t = tide_tensor_make(positions, 1, &n);
+    MUST(tide_pick(tape, rows, &t, &out));
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_float_eq(out->tensor.data[i], rows->tensor.data[3 * i + (size_t)positions[i]]);
+    static const float wrong[] = {-1.0f, 3.0f, 0.5f, NAN, INFINITY};
+    for (size_t i = 0; i < 5; i++) {
+        positions[2] = wrong[i];
+        MUST_FAIL(tide_pick(tape, rows, &t, &out), TIDE_ARGUMENT, "row 3 has position");
+    }
+    t.dims[0] = 3;
+    MUST_FAIL(tide_pick(tape, rows, &t, &out), TIDE_SHAPE, "positions (3) of shape (4, 3)");
+}
+END_TEST
+
 START_TEST(axes_and_empty_tensors_are_refused_by_name)
 {
     tide_value *out;
@@ -401,6 +434,8 @@ static void add(TCase *tests)
     tcase_add_test(tests, the_gradient_of_a_repeated_scalar_keeps_its_digits);
     tcase_add_test(tests, losses_match_their_formulas);
     tcase_add_test(tests, cross_entropy_matches_its_formula_and_refuses_labels);
+    tcase_add_test(tests, argmax_finds_the_first_of_the_largest_and_any_nan);
+    tcase_add_test(tests, pick_takes_one_element_of_each_row_and_refuses_positions);
     tcase_add_test(tests, axes_and_empty_tensors_are_refused_by_name);
     tcase_add_test(tests, parts_joins_and_repeats_move_the_right_elements);
     tcase_add_test(tests, shapes_that_do_not_fit_are_refused_by_name);
