@@ -18,8 +18,8 @@ local toolkit = {
 for _, name in ipairs {
   "tensor", "zeros", "parameter", "adam", "rng", "end_step", "gradient_of", "threads",
   "exp", "log", "sqrt", "square", "tanh", "relu", "sigmoid", "softplus", "abs", "min", "max", "clamp", "detach",
-  "sum", "mean", "logsumexp", "mse", "huber", "expectile", "cross_entropy", "argmax", "pick", "rows", "columns", "reshape",
-  "repeat_rows", "concat_rows", "concat_columns", "tanh_gaussian", "tanh_mean", "tanh_gaussian_log_prob",
+  "sum", "mean", "logsumexp", "mse", "huber", "expectile", "cross_entropy", "argmax", "pick", "rows", "columns",
+  "reshape", "repeat_rows", "concat_rows", "concat_columns", "tanh_gaussian", "tanh_mean", "tanh_gaussian_log_prob",
   "gaussian_log_prob",
 } do
   toolkit[name] = assert(core[name], name)

@@ -8,10 +8,10 @@ local cql = tide.agent("cql", {
   uses = { "real" },
   discount = 0.99,              -- gamma
   tau = 0.005,                  -- Polyak rate of the target critics
-  policy_lr = 3e-4,             -- also of the temperature; 3e-5 in later versions of the authors' code
+  policy_lr = 3e-4,             -- also of the temperature
   critic_lr = 3e-4,             -- also of the Lagrange multiplier
   hidden = { 256, 256 },
-  policy_hidden = false,        -- of the policy alone; false: as hidden
+  policy_hidden = false,        -- of the policy alone; false: as `hidden`
   batch = 256,                  -- rows of D
   target_entropy = "auto",      -- minus the number of action dimensions
   initial_alpha = 1.0,          -- temperature at the start
@@ -152,7 +152,8 @@ function cql:update(batches)
   local target = self:target(batch, next_head, metrics)
   local actions, log_density = batch.actions, nil
   if self.beta ~= 0 then
-    actions, log_density = tide.conservative.actions(self.policy, batch.actions, head, next_head, self.samples, self.rng)
+    actions, log_density = tide.conservative.actions(self.policy, batch.actions, head, next_head, self.samples,
+                                                     self.rng)
   end
   self:update_policy(batch, action, log_prob, metrics)
   self:update_critics(batch, target, actions, log_density, metrics)

@@ -280,12 +280,8 @@ START_TEST(views_and_repeats)
     static const struct {
         const char *name;
         gradient_function *function;
-    } cases[] = {{"rows", apply_rows},
-                 {"columns", apply_columns},
-                 {"pick", apply_pick},
-                 {"reshape", apply_reshape},
-                 {"repeat_rows", apply_repeat},
-                 {"overlapping rows", apply_overlap}};
+    } cases[] = {{"rows", apply_rows},       {"columns", apply_columns},    {"pick", apply_pick},
+                 {"reshape", apply_reshape}, {"repeat_rows", apply_repeat}, {"overlapping rows", apply_overlap}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gradient_case g = begin();
         input(&g, (shape){2, {4, 5}}, -1.0f, 1.0f, 0.0f);

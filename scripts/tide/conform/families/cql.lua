@@ -1,4 +1,4 @@
---- Recorded steps of conservative Q-learning, from the code that H2O's authors compared with.
+--- Recorded steps of conservative Q-learning, of its public code as CORL has it.
 local recorded = require "tide.conform.recorded"
 
 local on = recorded.on
