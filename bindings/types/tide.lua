@@ -448,8 +448,8 @@ function choice:build(task) end
 ---@field action_dim integer
 ---@field rng tide.rng
 ---@field state_mean? fun(): tide.tensor|nil mean of the dataset's observations
----@field state_mean? fun(): tide.tensor|nil mean of the dataset's observations
 ---@field state_std? fun(kind: "true"|"padded"): tide.tensor|nil their standard deviation
+---@field return_range? fun(): number|nil, number|nil the lowest and the highest return of the dataset's ended episodes
 
 --- Its options are fields too.
 ---@class tide.agent
@@ -491,6 +491,11 @@ function tide.agent(name, definition) end
 ---@param action_dim integer
 ---@return number
 function tide.target_entropy(value, action_dim) end
+
+--- What a policy normalises observations by: the dataset's mean, and its standard deviation plus 1e-3.
+---@param task tide.task
+---@return { mean: tide.tensor, std: tide.tensor }
+function tide.normaliser(task) end
 
 ---@class tide.experiment_options
 ---@field name? string

@@ -16,8 +16,8 @@ agent.classes = {}
 local choice = {}
 choice.__index = choice
 
---- task: { observation_dim, action_dim, rng }, and state_mean() and state_std(kind), the mean and the standard
---- deviation of the dataset's observations, or nil.
+--- task: { observation_dim, action_dim, rng }, and what an agent may ask of the dataset: state_mean() and
+--- state_std(kind) of its observations, return_range() of its ended episodes (lowest, highest), or nil.
 function choice:build(task)
   local made = setmetatable(options.copy(self.options), self.class)
   made.observation_dim, made.action_dim, made.rng = task.observation_dim, task.action_dim, task.rng
@@ -103,6 +103,14 @@ end
 --- The target entropy of soft actor-critic: minus the number of action dimensions where "auto".
 function agent.target_entropy(value, action_dim)
   return value == "auto" and -action_dim or value
+end
+
+--- What a policy normalises observations by: the dataset's mean, and its standard deviation plus 1e-3, so
+--- that a dimension that stands still divides by no zero.
+function agent.normaliser(task)
+  local mean, std = task.state_mean(), task.state_std("true")
+  if not mean then error("normaliser: the task has no dataset whose statistics it could take", 0) end
+  return { mean = mean, std = std + 1e-3 }
 end
 
 return agent

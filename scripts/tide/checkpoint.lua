@@ -52,6 +52,14 @@ function checkpoint.save(run)
   end
 end
 
+--- How many updates told each metric. Runs begun before each was counted alone hold one number for all.
+local function counts(tree)
+  if type(tree.counted) == "table" then return tree.counted end
+  local counted = {}
+  for name in pairs(tree.sums) do counted[name] = tree.counted end
+  return counted
+end
+
 --- Puts a trainer where the checkpoint in `dir` stands.
 function checkpoint.load(run, dir)
   local path = dir .. "/checkpoint.h5"
@@ -76,7 +84,8 @@ function checkpoint.load(run, dir)
   if not ok then error(("%s: does not fit this run: %s"):format(path, tostring(problem)), 0) end
   run.updates, run.sim_steps, run.stored = tree.updates, tree.sim_steps, tree.stored
   run.episode_return = tree.episode_return
-  run.counted, run.sums, run.returns, run.episode_ends = tree.counted, tree.sums, tree.returns, tree.episode_ends
+  run.sums, run.counted = tree.sums, counts(tree)
+  run.returns, run.episode_ends = tree.returns, tree.episode_ends
   run.last_evaluation = tree.last
   run.resumed = true
 end

@@ -10,6 +10,7 @@ local discriminators = require "tide.discriminators"
 
 local toolkit = {
   agent = agent.define, no_grad = agent.no_grad, minimise = agent.minimise, target_entropy = agent.target_entropy,
+  normaliser = agent.normaliser,
   mlp = network.mlp, critic = network.critic, target = network.target,
   policy = policies.tanh_gaussian, deterministic_policy = policies.deterministic, gaussian_policy = policies.gaussian,
   h2o = core.h2o, discriminators = discriminators, conservative = conservative,

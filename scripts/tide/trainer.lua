@@ -68,12 +68,16 @@ function trainer.new(config, choice, definitions, overrides)
       local _, std = data:statistics(kind == "padded" and real_count + ring_capacity(config, real_count) or nil)
       return std
     end,
+    return_range = function()
+      local info = data and data:info() or {}
+      return info.return_min, info.return_max
+    end,
   }
   self.batches, self.batch_names = self.agent:batches(), {}
   for name in pairs(self.batches) do self.batch_names[#self.batch_names + 1] = name end
   table.sort(self.batch_names) -- draws happen in one order
   self.updates, self.sim_steps, self.stored, self.episode_return = 0, 0, 0, 0.0
-  self.sums, self.counted = {}, 0
+  self.sums, self.counted = {}, {}
   self.returns = {}       -- of simulated episodes that ended in this epoch
   self.episode_ends = {}  -- numbers of stored transitions at which simulated episodes ended
   return self
@@ -123,9 +127,10 @@ function trainer:update()
   end
   local metrics = self.agent:update(drawn)
   core.end_step()
-  local sums = self.sums
-  for name, value in pairs(metrics) do sums[name] = (sums[name] or 0.0) + value end
-  self.counted = self.counted + 1
+  local sums, counted = self.sums, self.counted
+  for name, value in pairs(metrics) do
+    sums[name], counted[name] = (sums[name] or 0.0) + value, (counted[name] or 0) + 1
+  end
   self.updates = self.updates + 1
 end
 
@@ -137,16 +142,16 @@ local function mean(list)
   return sum / #list
 end
 
---- Means over the epoch since the last report.
+--- Means since the last report, each over the updates that told it: not every update does everything.
 function trainer:epoch_values()
   local values = {}
-  for name, sum in pairs(self.sums) do values["train/" .. name] = sum / self.counted end
+  for name, sum in pairs(self.sums) do values["train/" .. name] = sum / self.counted[name] end
   if #self.returns > 0 then values["rollout/return"] = mean(self.returns) end
   if self.sim then
     values["rollout/steps"] = self.sim_steps
     values["rollout/diverged"] = self.sim.diverged
   end
-  self.sums, self.counted, self.returns = {}, 0, {}
+  self.sums, self.counted, self.returns = {}, {}, {}
   return values
 end
 

@@ -1,5 +1,6 @@
 --- Promises of tide.experiment and the training loop.
 local core = require "tide.core"
+local expect = require "support.expect"
 local files = require "support.files"
 local experiment = require "tide.experiment"
 local json = require "tide.json"
@@ -170,17 +171,61 @@ describe("training", function()
     core.end_step()
   end)
 
-  it("gives an agent the mean and std of its dataset, nil without one", function()
+  it("gives an agent the statistics of its dataset, nil without one", function()
     local class, seen = tide.agent("test-statistics", { uses = { "real" } }), nil
-    function class:build(task) seen = { task.state_mean(), task.state_std("true") } end
+    function class:build(task) seen = { task.state_mean(), task.state_std("true"), task.return_range() } end
     function class:batches() return {} end
     local config = { agent = class {}, real = { env = "HalfCheetah", dataset = dataset }, steps = 1 }
     tide.experiment(config)
     local mean, std = tide.dataset.read(dataset):statistics()
     assert.are.same({ mean:totable(), std:totable() }, { seen[1]:totable(), seen[2]:totable() })
+    local info = tide.dataset.read(dataset):info()
+    assert.are.same({ info.return_min, info.return_max }, { seen[3], seen[4] })
     class.uses, seen = { sim = true }, nil
     tide.experiment { agent = class {}, real = { env = "HalfCheetah" }, steps = 1 }
     assert.are.same({}, seen)
+    expect.refused({ "normaliser: the task has no dataset" }, tide.normaliser, { state_mean = function() end,
+                                                                                 state_std = function() end })
+  end)
+
+  describe("a metric that not every update tells", function()
+    local out
+    --- A run that is interrupted in the middle of its only epoch; the 2nd, 4th, ... updates tell `second`.
+    local function interrupted(name)
+      local class, updates = tide.agent("test-" .. name, { uses = { "real" } }), 0
+      out = folder .. "/" .. name
+      function class:build(task)
+        self.policy = tide.policy(task.observation_dim, task.action_dim, { 8 }, self.rng)
+        self.networks.policy = self.policy.net
+      end
+      function class:batches() return { train = { real = 1, sim = 0 } } end
+      function class:update()
+        updates = updates + 1
+        if updates == 7 then os.execute("kill -TERM " .. core.process.pid()) end
+        return { every = updates, second = updates % 2 == 0 and updates or nil }
+      end
+      local run = small(out, { agent = class {}, sim = {}, steps = 20 })
+      assert.is_false((pcall(run.train, run)))
+      return function() small(out, { agent = class {}, sim = {}, steps = 20 }, { resume = out }):train() end
+    end
+
+    it("is averaged over those that do, also where the run was interrupted", function()
+      local resume = interrupted "now-and-then"
+      resume()
+      assert.are.equal(10.5, metrics_of(out)["train/every"])
+      assert.are.equal(11, metrics_of(out)["train/second"])
+    end)
+
+    it("goes on from a checkpoint that holds one count for all", function()
+      local resume = interrupted "one-count"
+      local tree = core.tree_read(out .. "/checkpoint.h5")
+      assert.are.same({ every = 7, second = 3 }, tree.counted)
+      tree.counted, tree.sums = 7, { every = tree.sums.every }
+      core.tree_write(out .. "/checkpoint.h5", tree)
+      resume()
+      assert.are.equal(10.5, metrics_of(out)["train/every"])
+      assert.are.equal(14, metrics_of(out)["train/second"])
+    end)
   end)
 
   it("an agent without simulation steps no simulator", function()
