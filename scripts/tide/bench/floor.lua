@@ -112,6 +112,35 @@ function floor.cql(agent)
   return parts
 end
 
+function floor.bc(agent)
+  local S, A = agent.observation_dim, agent.action_dim
+  local policy = layers(S, agent.hidden, agent.loss == "mse" and A or 2 * A)
+  return { policy = forward(policy, agent.batch) + backward(policy, agent.batch) }
+end
+
+--- Policy and targets move every policy_delay updates: their share of one.
+function floor.td3_bc(agent)
+  local S, A, hidden, rows = agent.observation_dim, agent.action_dim, agent.hidden, agent.batch
+  local policy, critic = layers(S, hidden, A), layers(S + A, hidden, 1)
+  return {
+    targets = forward(policy, rows) + 2 * forward(critic, rows),
+    critics = 2 * (forward(critic, rows) + backward(critic, rows)),
+    policy = (forward(policy, rows) + backward(policy, rows) + forward(critic, rows) + backward_inputs(critic, rows, A))
+             / agent.policy_delay,
+  }
+end
+
+function floor.iql(agent)
+  local S, A, hidden, rows = agent.observation_dim, agent.action_dim, agent.hidden, agent.batch
+  local policy, critic, value = layers(S, hidden, A), layers(S + A, hidden, 1), layers(S, hidden, 1)
+  return {
+    targets = 2 * forward(critic, rows),
+    value = forward(value, rows) + backward(value, rows),
+    policy = forward(value, rows) + forward(policy, rows) + backward(policy, rows),
+    critics = forward(value, rows) + 2 * (forward(critic, rows) + backward(critic, rows)),
+  }
+end
+
 --- floor.of(agent) -> operations in all, by part.  Errors for an agent without a count.
 function floor.of(agent)
   local count = floor[agent.name]

@@ -59,6 +59,10 @@ local parts = {
   h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
           critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   rlpd = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
+  bc = { policy = "update" },
+  td3_bc = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
+  iql = { targets = "target_q", value = "update_value", policy = "update_policy", critics = "update_critics",
+          polyak = "update_targets" },
 }
 
 local function median(list)
@@ -85,7 +89,9 @@ function update.measure(name, threads, seconds)
   local rng = core.rng(1)
   local agent = tide.agents[name] {}:build {
     observation_dim = OBSERVATIONS, action_dim = ACTIONS, rng = rng,
+    state_mean = function() return tide.zeros(OBSERVATIONS) end,
     state_std = function() return tide.zeros(OBSERVATIONS):fill(1.0) end,
+    return_range = function() return 0, 1000 end,
   }
   local replay, sample_rng, spent = filled_replay(rng), core.rng(2), 0.0
   local drawn_names = {}

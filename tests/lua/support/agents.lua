@@ -11,6 +11,7 @@ function agents.build(choice, seed)
     observation_dim = S, action_dim = A, rng = core.rng(seed or 1),
     state_mean = function() return tide.zeros(S) end,
     state_std = function() return tide.zeros(S):fill(1) end,
+    return_range = function() return -100, 900 end,
   }
 end
 

@@ -252,12 +252,13 @@ function task:description(seed)
     return function() return core.zeros(self.observation_dim):fill(value) end
   end
   return { observation_dim = self.observation_dim, action_dim = self.action_dim, rng = core.rng(seed or 1),
-           task = "linear-quadratic", state_mean = spread(0.0), state_std = spread(1 / math.sqrt(3)) }
+           task = "linear-quadratic", state_mean = spread(0.0), state_std = spread(1 / math.sqrt(3)),
+           return_range = function() return -1000, 0 end }
 end
 
---- Trains an agent for `updates` on fresh batches, as the trainer does.  -> the agent, its last metrics
+--- Trains an agent for `updates` on fresh batches, as the trainer does.  -> the agent
 function task:train(choice, updates, behaviour, sim_behaviour)
-  local agent, rng, metrics = choice:build(self:description()), core.rng(2), nil
+  local agent, rng = choice:build(self:description()), core.rng(2)
   local parts = agent:batches()
   local names = {}
   for name in pairs(parts) do names[#names + 1] = name end
@@ -267,10 +268,10 @@ function task:train(choice, updates, behaviour, sim_behaviour)
     for _, name in ipairs(names) do
       drawn[name] = self:batch(rng, parts[name].real, parts[name].sim, behaviour, sim_behaviour)
     end
-    metrics = agent:update(drawn)
+    agent:update(drawn)
     core.end_step()
   end
-  return agent, metrics
+  return agent
 end
 
 --- States on a grid of [-1, 1]^S: the middles of equal cells.
@@ -305,14 +306,15 @@ function task:error(agent, gain)
   return math.sqrt(wrong / best)
 end
 
---- The largest mistake of a critic over the grid and three actions at each, over the spread of Q there.
-function task:critic_error(critic, gain)
+--- The largest mistake of a critic over the grid and three actions at each, over the spread of Q there: the Q
+--- of a linear policy, or Q*.
+function task:critic_error(critic, gain, action_noise)
   local wrong, low, high = 0.0, math.huge, -math.huge
   for _, s in ipairs(self:grid()) do
     for _, level in ipairs { -0.5, 0.0, 0.5 } do
       local a = {}
       for i = 1, self.action_dim do a[i] = level end
-      local right = self:q(s, a, gain)
+      local right = self:q(s, a, gain, action_noise)
       local q = critic(core.tensor { s }, core.tensor { a }):sum():item()
       core.end_step()
       wrong, low, high = math.max(wrong, math.abs(q - right)), math.min(low, right), math.max(high, right)
