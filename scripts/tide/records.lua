@@ -127,6 +127,33 @@ local function timestamp(seconds)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(seconds))
 end
 
+-- ---- runs for others ----
+
+--- Of run.json, what is about the machine and not about the run.
+local machine_fields = { "host", "folder", "pid" }
+
+--- Copies what others need of the run in `dir` into the folder `to`, made where missing: configuration, metrics,
+--- and run.json without what is about this machine alone.
+function records.export(dir, to)
+  local about, problem = json.read(dir .. "/run.json")
+  if type(about) ~= "table" then
+    error(("records.export: %s is not a run: %s"):format(dir, problem or "run.json is not an object"), 0)
+  end
+  if exists(to .. "/checkpoint.h5") then
+    error(("records.export: %s holds a run's checkpoint: it is no place for a copy"):format(to), 0)
+  end
+  for _, field in ipairs(machine_fields) do about[field] = nil end
+  make_folder(to)
+  for _, name in ipairs { "config.json", "metrics.jsonl" } do
+    local file, refusal = io.open(dir .. "/" .. name, "rb")
+    if not file then error("records.export: " .. refusal, 0) end
+    local text = file:read("a")
+    file:close()
+    process.write_file(to .. "/" .. name, text)
+  end
+  process.write_file(to .. "/run.json", json.encode(about, "  ") .. "\n")
+end
+
 --- What differs between the versions of two run.json, as sentences: other kernels give other bits.
 --- (Threads do not.)
 local function differences(before, now)
