@@ -247,6 +247,12 @@ local discriminators = {}
 ---@return tide.tensor (n), kept and shared: not to be changed
 function discriminators.labels(n_real, n) end
 
+--- The cross-entropy of a discriminator: its mean over the real rows, class 1, plus its mean over the simulated, class 2.
+---@param logits tide.tensor (batch, 2)
+---@param n_real integer
+---@return tide.tensor
+function discriminators.tell_apart(logits, n_real) end
+
 --- Mean cross-entropies of d_sa and of d_sas + d_sa on noisy inputs.
 ---@param d_sa tide.mlp
 ---@param d_sas tide.mlp
@@ -496,6 +502,26 @@ function tide.target_entropy(value, action_dim) end
 ---@param task tide.task
 ---@return { mean: tide.tensor, std: tide.tensor }
 function tide.normaliser(task) end
+
+--- `value`, where it is one of `names`; otherwise an error that names `what`.
+---@generic T
+---@param value T
+---@param names T[]
+---@param what string
+---@return T
+function tide.one_of(value, names, what) end
+
+--- The real rows, which come first, and the simulated ones; nil for a part that has none.
+---@param t tide.tensor
+---@param n_real integer
+---@return tide.tensor? real
+---@return tide.tensor? sim
+function tide.split(t, n_real) end
+
+--- Observations, actions and next observations of a batch's simulated rows, or nil without any.
+---@param batch tide.batch
+---@return table?
+function tide.simulated(batch) end
 
 ---@class tide.experiment_options
 ---@field name? string

@@ -18,6 +18,14 @@ function discriminators.labels(n_real, n)
   return of_real[n]
 end
 
+--- - mean ln softmax(logits)[1] over the real rows, - mean ln softmax(logits)[2] over the simulated ones: each world
+--- weighs the same, however many rows it has.
+function discriminators.tell_apart(logits, n_real)
+  local n = #logits
+  local surprise = core.cross_entropy(logits, discriminators.labels(n_real, n))
+  return core.mean(core.rows(surprise, 1, n_real)) + core.mean(core.rows(surprise, n_real + 1, n))
+end
+
 --- L_sa = mean - ln softmax(d_sa)[class],  L_sas = mean - ln softmax(d_sas + d_sa)[class],  over all rows.
 --- `noisy(tensor)` is what the networks see of s, a and s'; each network has noise of its own.  -> L_sa, L_sas
 function discriminators.losses(d_sa, d_sas, batch, noisy)

@@ -90,6 +90,14 @@ function options.merge(defaults, given, what)
   return out
 end
 
+--- `value`, where it is one of `names`. Raises an error that names `what` otherwise.
+function options.one_of(value, names, what)
+  for _, name in ipairs(names) do
+    if value == name then return value end
+  end
+  error(options.unknown(what, value, names), 0)
+end
+
 local function parse(text)
   if text == "true" then return true end
   if text == "false" then return false end

@@ -4,6 +4,8 @@
 local core = require "tide.core"
 local network = require "tide.network"
 local agent = require "tide.agent"
+local options = require "tide.options"
+local parts = require "tide.parts"
 local policies = require "tide.policy"
 local conservative = require "tide.conservative"
 local discriminators = require "tide.discriminators"
@@ -13,6 +15,7 @@ local toolkit = {
   normaliser = agent.normaliser,
   mlp = network.mlp, critic = network.critic, target = network.target,
   policy = policies.tanh_gaussian, deterministic_policy = policies.deterministic, gaussian_policy = policies.gaussian,
+  one_of = options.one_of, split = parts.split, simulated = parts.simulated,
   h2o = core.h2o, discriminators = discriminators, conservative = conservative,
 }
 

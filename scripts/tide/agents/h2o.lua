@@ -30,13 +30,28 @@ local h2o = tide.agent("h2o", {
   target_gap = 1.0,
   dynamics_ratio = true,        -- reweight the simulated Bellman error
   ratio_clip = { 1e-5, 1.0 },
-  next_samples = 10,            -- N: next states s' ~ N(s', (scale sigma)^2) that u is averaged over
-  next_scale = 1.0,
-  gap_clip = { 1e-45, 10.0 },   -- of u; below, the smallest positive float
+  next_samples = 10,            -- N: next states that u is averaged over
+  next_model = "noise",         -- where they come from: N(s', (scale sigma)^2), or "learned": P^_theta(.|s,a)
+  next_scale = 1.0,             -- of the noise
   sigma = "true",               -- std of D's states over its rows, or "padded": as the authors' code
+  gap_clip = { 1e-45, 10.0 },   -- of u; below, the smallest positive float
+  dynamics_lr = 3e-4,           -- of the learned P^_theta
 })
 
+--- What the switches must be.
+function h2o:check()
+  tide.one_of(self.omega, { "gap", "uniform" }, "h2o.omega")
+  tide.one_of(self.regulariser, { "logsumexp", "linear" }, "h2o.regulariser")
+  tide.one_of(self.next_model, { "noise", "learned" }, "h2o.next_model")
+  tide.one_of(self.sigma, { "true", "padded" }, "h2o.sigma")
+  if self.beta ~= 0 and (self.real_batch == 0 or self.sim_batch == 0) then
+    error(("h2o: %d real and %d simulated rows in a batch; the regulariser compares the two parts: set beta to 0")
+      :format(self.real_batch, self.sim_batch), 0)
+  end
+end
+
 function h2o:build(task)
+  self:check()
   local S, A, rng = task.observation_dim, task.action_dim, self.rng
   local small = { last_init = "xavier", last_gain = 1e-2 } -- the last layer starts near zero
   self.policy = tide.policy(S, A, self.hidden, rng, { last_init = "xavier", last_gain = 1e-2, scalars = true })
@@ -61,6 +76,7 @@ function h2o:build(task)
                     target_q2 = self.target_q2, d_sa = self.d_sa, d_sas = self.d_sas }
   self.scalars = { log_alpha = self.log_alpha, log_alpha_prime = self.log_alpha_prime,
                    log_std = self.policy.scalars }
+  if self.next_model == "learned" then self:build_dynamics(task) end
 end
 
 --- What the trainer draws for one update; real rows come first in each.
@@ -71,23 +87,19 @@ end
 
 -- ---- discriminators (the paper's equation 9) ----
 
---- Mean cross-entropy of the real rows (class 1) plus that of the simulated rows (class 2).
-function h2o:classify(logits, n_real)
-  local n = #logits
-  local surprise = tide.cross_entropy(logits, tide.discriminators.labels(n_real, n))
-  return surprise:rows(1, n_real):mean() + surprise:rows(n_real + 1, n):mean()
-end
-
---- The d_sas output is added to the logits of d_sa, so its loss trains both networks.
+--- L_sa = - mean_D ln p_sa[real] - mean_B ln p_sa[sim],  p_sa = softmax(d_sa); L_sas with
+--- p_sas = softmax(d_sas + d_sa), so that its loss trains both networks.
 function h2o:update_discriminators(batch, metrics)
   local function noisy(t)
+    if self.discriminator_noise == 0 then return t end
     return t + self.discriminator_noise * self.rng:draw_normal(t.shape[1], t.shape[2])
   end
   local s, a = noisy(batch.observations), noisy(batch.actions)
   local next_s = noisy(batch.next_observations)
   local sa_logits = self.d_sa(s, a)
   local sas_logits = self.d_sas(s, a, next_s) + sa_logits
-  local sa_loss, sas_loss = self:classify(sa_logits, batch.n_real), self:classify(sas_logits, batch.n_real)
+  local sa_loss = tide.discriminators.tell_apart(sa_logits, batch.n_real)
+  local sas_loss = tide.discriminators.tell_apart(sas_logits, batch.n_real)
   tide.minimise(sa_loss + sas_loss, self.optimisers.d_sa, self.optimisers.d_sas)
   metrics.d_sa_loss, metrics.d_sas_loss = sa_loss:item(), sas_loss:item()
 end
@@ -102,13 +114,14 @@ function h2o:ratio(sim)
   end)
 end
 
---- u(s, a) = mean over N of ln P_M^(s'|s,a) / P_M(s'|s,a),  s' ~ N(s', Sigma_D),  shape (sim).
---- d_sas takes each (s, a) once and repeats its product for the N next states.
+--- u(s, a) = 1/N sum_j ln P_M^(s_j|s,a) / P_M(s_j|s,a),  shape (sim), with s_j ~ N(s', (scale sigma)^2), or
+--- s_j ~ P^_theta(.|s,a). d_sas takes each (s, a) once and repeats its product for the N next states.
 function h2o:gap(sim)
   return tide.no_grad(function()
     local n, N = #sim.observations, self.next_samples
     local noise = self.rng:draw_normal(n * N, self.observation_dim)
-    local next_states = tide.h2o.scatter(sim.next_observations, self.state_std, self.next_scale, noise)
+    local next_states = self.next_model == "learned" and self:imagine(sim, noise)
+                        or tide.h2o.scatter(sim.next_observations, self.state_std, self.next_scale, noise)
     local logits = self.d_sas(sim.observations, sim.actions, next_states)
     return tide.h2o.gap(logits, N, self.gap_clip[1], self.gap_clip[2])
   end)
@@ -130,6 +143,48 @@ function h2o:sampling(sim, metrics)
   return omega, log_omega
 end
 
+-- ---- the simulator's dynamics, learned (next_model = "learned") ----
+
+-- Of log std_theta. Bounds that bend softly, so that there is a gradient everywhere (Chua et al. 2018,
+-- arXiv 1805.12114, appendix A.1).
+local LOWEST_LOG_STD, HIGHEST_LOG_STD = -5.0, 2.0
+
+--- One network for mean and log std; states are measured by D's mean and std.
+function h2o:build_dynamics(task)
+  local S = self.observation_dim
+  local normaliser = tide.normaliser(task)
+  self.state_mean, self.state_scale = normaliser.mean:clone(), normaliser.std:clone()
+  self.dynamics = tide.mlp({ inputs = S + self.action_dim, outputs = 2 * S, hidden = self.hidden }, self.rng)
+  self.networks.dynamics = self.dynamics
+  self.optimisers.dynamics = tide.adam({ self.dynamics }, self.dynamics_lr)
+end
+
+--- P^_theta(s'|s,a):  (s' - s) / sigma ~ N(mean_theta(s, a), std_theta(s, a)^2).  -> mean, log std, each (batch, S)
+function h2o:predict(observations, actions)
+  local S = self.observation_dim
+  local head = self.dynamics((observations - self.state_mean) / self.state_scale, actions)
+  local log_std = HIGHEST_LOG_STD - tide.softplus(HIGHEST_LOG_STD - head:columns(S + 1, 2 * S))
+  return head:columns(1, S), LOWEST_LOG_STD + tide.softplus(log_std - LOWEST_LOG_STD)
+end
+
+--- L_theta = - mean_B ln P^_theta(s'|s,a): maximum likelihood.
+function h2o:update_dynamics(batch, metrics)
+  local sim = tide.simulated(batch)
+  local mean, log_std = self:predict(sim.observations, sim.actions)
+  local change = (sim.next_observations - sim.observations) / self.state_scale
+  local loss = -tide.gaussian_log_prob(mean, log_std, change):mean()
+  self.optimisers.dynamics:minimise(loss)
+  metrics.dynamics_loss = loss:item()
+end
+
+--- s_j = s + sigma (mean_theta + std_theta noise_j), the N of a row one after another.
+function h2o:imagine(sim, noise)
+  local N = self.next_samples
+  local mean, log_std = self:predict(sim.observations, sim.actions)
+  local centre = sim.observations + self.state_scale * mean
+  return centre:repeat_rows(N) + (self.state_scale * log_std:exp()):repeat_rows(N) * noise
+end
+
 -- ---- soft actor-critic on both ----
 
 function h2o:alpha()
@@ -143,8 +198,8 @@ function h2o:target(batch, metrics)
     local next_value = tide.min(self.target_q1(batch.next_observations, next_action),
                                 self.target_q2(batch.next_observations, next_action))
     if self.entropy_backup then next_value = next_value - self:alpha() * next_log_prob end
-    metrics.target_real = next_value:rows(1, batch.n_real):mean():item()
-    metrics.target_sim = next_value:rows(batch.n_real + 1, #next_value):mean():item()
+    local real, sim = tide.split(next_value, batch.n_real)
+    metrics.target_real, metrics.target_sim = real and real:mean():item(), sim and sim:mean():item()
     return batch.rewards + self.discount * (1 - batch.terminals) * next_value
   end)
 end
@@ -163,8 +218,7 @@ function h2o:update_policy(batch, action, log_prob, metrics)
 end
 
 --- ln sum_i omega_i exp Q(s_i, a_i) over B  -  mean of Q over D, or its linear form.
-function h2o:value_gap(q, n_real, omega, log_omega)
-  local q_real, q_sim = q:rows(1, n_real), q:rows(n_real + 1, #q)
+function h2o:value_gap(q_real, q_sim, omega, log_omega)
   local gap = self.regulariser == "linear" and (omega * q_sim):sum() - q_real:mean()
               or tide.h2o.value_gap(q_sim, log_omega, q_real)
   return tide.clamp(gap, self.regulariser_clip[1], self.regulariser_clip[2])
@@ -172,18 +226,19 @@ end
 
 --- L_Q = mean_D (Q - y)^2 + mean_B (P_M / P_M^) (Q - y)^2 + beta [ln sum omega exp Q - mean_D Q],  for both Q.
 function h2o:update_critics(batch, target, ratio, omega, log_omega, metrics)
-  local n_real, n = batch.n_real, #batch.observations
-  local y_real, y_sim = target:rows(1, n_real), target:rows(n_real + 1, n)
+  local y_real, y_sim = tide.split(target, batch.n_real)
   local loss, gaps = 0, {}
   for i, critic in ipairs { self.q1, self.q2 } do
-    local q = critic(batch.observations, batch.actions)
-    local q_real, q_sim = q:rows(1, n_real), q:rows(n_real + 1, n)
-    local real_loss, sim_loss = tide.mse(q_real, y_real), tide.mse(q_sim, y_sim, ratio)
-    loss = loss + real_loss + sim_loss
-    if log_omega ~= nil then gaps[i] = self:value_gap(q, n_real, omega, log_omega) end
-    local name = "q" .. i
-    metrics[name .. "_real_loss"], metrics[name .. "_sim_loss"] = real_loss:item(), sim_loss:item()
-    metrics[name .. "_real"], metrics[name .. "_sim"] = q_real:mean():item(), q_sim:mean():item()
+    local q_real, q_sim = tide.split(critic(batch.observations, batch.actions), batch.n_real)
+    local function add(part, q, y, weights)
+      if q == nil then return end
+      local part_loss, name = tide.mse(q, y, weights), ("q%d_%s"):format(i, part)
+      loss = loss + part_loss
+      metrics[name .. "_loss"], metrics[name] = part_loss:item(), q:mean():item()
+    end
+    add("real", q_real, y_real)
+    add("sim", q_sim, y_sim, ratio)
+    if log_omega ~= nil then gaps[i] = self:value_gap(q_real, q_sim, omega, log_omega) end
   end
   if log_omega ~= nil then loss = loss + self:regularise(gaps, metrics) end
   self.optimisers.critics:minimise(loss)
@@ -216,15 +271,14 @@ function h2o:update(batches)
   local metrics = {}
   self.seen = {} -- the vectors of this step, for whoever looks before it ends
   self:update_discriminators(batches.discriminator, metrics)
+  if self.dynamics then self:update_dynamics(batches.discriminator, metrics) end
 
   local batch = batches.train
-  local n_real, n = batch.n_real, #batch.observations
-  local sim = { observations = batch.observations:rows(n_real + 1, n), actions = batch.actions:rows(n_real + 1, n),
-                next_observations = batch.next_observations:rows(n_real + 1, n) }
+  local sim = tide.simulated(batch)
   local action, log_prob = self.policy:sample(batch.observations)
   local target = self:target(batch, metrics)
   local ratio, omega, log_omega
-  if self.dynamics_ratio then
+  if self.dynamics_ratio and sim then
     ratio = self:ratio(sim)
     metrics.dynamics_ratio = ratio:mean():item()
     self.seen.dynamics_ratio = ratio

@@ -64,6 +64,10 @@ function floor.h2o(agent)
   if agent.beta ~= 0 and agent.omega == "gap" then
     local many = sim * agent.next_samples
     parts.u = forward(d_sas, many) - 2 * (many - sim) * (S + A) * hidden[1]
+    if agent.next_model == "learned" then
+      local dynamics, rows = layers(S + A, hidden, 2 * S), agent.discriminator_batch
+      parts.dynamics, parts.u = forward(dynamics, rows) + backward(dynamics, rows), parts.u + forward(dynamics, sim)
+    end
   end
   return parts
 end
