@@ -94,7 +94,7 @@ describe("the slow suite", function()
 
     local before = lfs.attributes(folder .. "/runs/tiny-1/run.json")
     local _, _, said = perform(given)
-    assert.is_truthy(said:find("2 runs in " .. folder .. "/runs, 0 of them not done", 1, true), said)
+    assert.is_truthy(said:find(folder .. "/runs: 0 of 2 runs to do", 1, true), said)
     assert.are.same({ before.modification, before.ino }, { lfs.attributes(folder .. "/runs/tiny-1/run.json",
       "modification"), lfs.attributes(folder .. "/runs/tiny-1/run.json", "ino") })
   end)
@@ -204,6 +204,29 @@ describe("the slow suite", function()
     os.execute("kill -KILL " .. pid)
     assert.are.equal(1, failed)
     assert.is_truthy(said:find("another process is writing to " .. out, 1, true), said)
+  end)
+
+  it("makes a missing dataset once, before the runs, and says how long that takes", function()
+    local calls, stub = folder .. "/calls", folder .. "/stub"
+    files.write(calls, "")
+    files.write(stub, ('#!/bin/sh\necho "$1 $2 $3" >>%s\n'):format(calls))
+    os.execute("chmod +x " .. stub)
+    local given = suite("tiny", { 1, 2 }, {})
+    given.experiments[1].dataset = folder .. "/some-replay.h5"
+    local said = {}
+    local function once()
+      learning.run(given, { program = stub, runs = folder .. "/runs", jobs = 1, results = folder .. "/results",
+        say = function(line) said[#said + 1] = line end })
+    end
+    once()
+    local made, ran = "dataset make " .. folder .. "/some-replay.h5\n", ("run %s/script.lua x\n"):format(folder)
+    assert.are.equal(made .. ran .. ran, files.read(calls))
+    assert.is_truthy(table.concat(said, "\n"):find("some-replay.h5 is missing; making it takes a training, of 20 min",
+      1, true))
+    put("tiny", 1, { 1 })
+    put("tiny", 2, { 1 })
+    once()
+    assert.are.equal(made .. ran .. ran, files.read(calls))
   end)
 
   it("the suite of tests/slow counts its checks, and exits with 1 where one fails", function()

@@ -92,7 +92,7 @@ local function make_datasets(runs, options)
     if name and not seen[name] and not recipes.exists(name) then
       options.say(("dataset %s is missing; making it takes %s: tide dataset make %s"):format(name,
         name:find("replay", 1, true) and "a training, of 20 minutes or more" or "a minute or two", name))
-      os.execute(("%s dataset make %s"):format(options.program, name))
+      os.execute(("%s dataset make %s"):format(options.program, quote(name)))
     end
     if name then seen[name] = true end
   end
@@ -108,7 +108,7 @@ local function perform(runs, options)
       lines[#lines + 1] = line_of(run, what, options)
     end
   end
-  options.say(("%d runs in %s, %d of them not done"):format(#runs, options.runs, #waiting))
+  options.say(("%s: %d of %d runs to do"):format(options.runs, #waiting, #runs))
   if #waiting == 0 or options.jobs == 0 then return end
   make_datasets(waiting, options)
   records.make_folder(options.runs)
