@@ -116,6 +116,16 @@ function floor.cql(agent)
   return parts
 end
 
+function floor.cql_sac(agent)
+  local S, A, hidden = agent.observation_dim, agent.action_dim, agent.hidden
+  local n = agent.real_batch + agent.sim_batch
+  local parts = actor_critic(S, A, hidden, n)
+  local held = agent.beta == 0 and 0 or agent.regularise == "real" and agent.real_batch or n
+  parts.critics = 2 * (many_actions(S, A, hidden, held, 1 + 3 * agent.samples)
+                       + many_actions(S, A, hidden, n - held, 1))
+  return parts
+end
+
 function floor.bc(agent)
   local S, A = agent.observation_dim, agent.action_dim
   local policy = layers(S, agent.hidden, agent.loss == "mse" and A or 2 * A)

@@ -52,15 +52,15 @@ end
 local darc = { discriminators = "update_discriminators", correction = "corrected_rewards", targets = "target",
                critics = "update_critics", policy = "update_policy", polyak = "update_targets" }
 
+local actor_critic = { targets = "target", critics = "update_critics", policy = "update_policy",
+                       polyak = "update_targets" }
+
 local parts = {
+  sac = actor_critic, cql = actor_critic, cql_sac = actor_critic, rlpd = actor_critic, td3_bc = actor_critic,
   darc = darc, darc_plus = darc,
-  sac = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
-  cql = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
           critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
-  rlpd = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   bc = { policy = "update" },
-  td3_bc = { targets = "target", critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   iql = { targets = "target_q", value = "update_value", policy = "update_policy", critics = "update_critics",
           polyak = "update_targets" },
 }
