@@ -1,13 +1,12 @@
 --- Promises of H2O's learned dynamics, next_model = "learned": P^_theta(s'|s,a) of the simulator, whose draws u is
 --- averaged over.
-local by_hand = require "support.by_hand"
 local core = require "tide.core"
 local expect = require "support.expect"
+local plain = require "support.plain"
 local support = require "support.agents"
 local tide = require "tide"
 
 local build, near = support.build, expect.near
-local join, linear, rows_of = by_hand.join, by_hand.linear, by_hand.rows
 local S = support.observation_dim
 
 -- s' = M s + B a + bias + noise, where a change of s by hand is known
@@ -16,7 +15,7 @@ local MOVE, PUSH, NOISE = { 0.9, 0.7, 1.0, 0.8, 1.1 }, { 0.5, -0.4, 0.3, 0.0, 0.
 --- Rows of that world; `shift(s)` is added to the first dimension of the simulated next states.
 local function world(rng, n_real, n_sim, shift)
   local batch = support.batch(rng, n_real, n_sim)
-  local rows = rows_of(batch)
+  local rows = plain.rows(batch)
   for i, s in ipairs(rows.observations) do
     local next_s = {}
     for d = 1, S do
@@ -69,13 +68,13 @@ describe("h2o with next_model = \"learned\"", function()
     local agent, rng = learner { hidden = {} }, core.rng(5)
     agent.state_scale = core.tensor { 0.5, 2.0, 1.0, 1.0, 4.0 }
     local batch, metrics = world(rng, 2, 6), {}
-    local head, rows = linear(agent.dynamics), rows_of(batch)
+    local head, rows = plain.network(agent.dynamics), plain.rows(batch)
     local expected, scale = 0.0, agent.state_scale:totable()
-    local softplus = by_hand.softplus
+    local softplus = plain.softplus
     for i = 3, 8 do
       local s, normalised = rows.observations[i], {}
       for d = 1, S do normalised[d] = s[d] / scale[d] end
-      local out = head(join(normalised, rows.actions[i]))
+      local out = head(normalised, rows.actions[i])
       for d = 1, S do
         local log_std = 2 - softplus(2 - out[S + d])
         log_std = -5 + softplus(log_std + 5)

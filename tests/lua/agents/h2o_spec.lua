@@ -1,47 +1,49 @@
---- Promises of H2O: each of its switches does what its name says. Networks without hidden layers are linear, so
---- that losses and their gradients can be found by hand, in plain Lua.
-local by_hand = require "support.by_hand"
+--- Promises of H2O: each of its switches does what its name says.
 local core = require "tide.core"
 local expect = require "support.expect"
 local options = require "tide.options"
+local plain = require "support.plain"
 local support = require "support.agents"
 local tide = require "tide"
 
 local build = support.build
 local near, refused = expect.near, expect.refused
-local clip, join, linear, tanh, rows_of = by_hand.clip, by_hand.join, by_hand.linear, by_hand.tanh, by_hand.rows
 local S = support.observation_dim
 local SMALLEST = 2.0 ^ -149 -- the smallest positive float
 
---- ln P^/P by a discriminator whose two outputs are 2 tanh(.).
-local function log_gap(d_sas)
-  local net = linear(d_sas)
-  return function(s, a, next_s)
-    local logits = net(join(s, a, next_s))
-    return 2 * tanh(logits[2]) - 2 * tanh(logits[1])
-  end
+local function clip(x, bounds)
+  return math.max(bounds[1], math.min(bounds[2], x))
 end
 
---- A choice's agent with linear networks, whose weights are far enough from zero to tell things apart.
-local function linear_agent(given)
-  given.hidden = {}
+--- A choice's agent with small networks, whose weights are far enough from zero to tell things apart.
+local function small_agent(given)
+  given.hidden = { 6, 6 }
   local agent, rng = build(tide.agents.h2o(given)), core.rng(7)
   for _, name in ipairs { "policy", "q1", "q2", "target_q1", "target_q2", "d_sa", "d_sas" } do
-    agent.networks[name]:init_layer(1, "torch", 1.0, rng)
+    for layer = 1, 3 do agent.networks[name]:init_layer(layer, "orthogonal", 1.5, rng) end
   end
   return agent
 end
 
---- One update of a linear agent and what it was made of. The next states of u are s' itself.
+--- ln P^/P by a discriminator: function(s, a, s').
+local function log_gap(d_sas)
+  local net = plain.network(d_sas)
+  return function(...)
+    local logits = net(...)
+    return logits[2] - logits[1]
+  end
+end
+
+--- One update and what it was made of. The next states of u are s' itself.
 local function one_update(given)
   local o = { real_batch = 3, sim_batch = 5, discriminator_batch = 16, next_scale = 0.0, next_samples = 2,
               initial_alpha = 0.5 }
   for key, value in pairs(given) do o[key] = value end
-  local agent, rng = linear_agent(o), core.rng(9)
+  local agent, rng = small_agent(o), core.rng(9)
   local train = support.batch(rng, agent.real_batch, agent.sim_batch)
   train.terminals:set(2, 1)
-  local seen = { q = { linear(agent.q1), linear(agent.q2) },
-                 target_q = { linear(agent.target_q1), linear(agent.target_q2) } }
+  local seen = { agent = agent }
+  for _, name in ipairs { "q1", "q2", "target_q1", "target_q2" } do seen[name] = plain.network(agent[name]) end
   local target, sample = agent.target, agent.policy.sample
   function agent.target(...)
     local y = target(...)
@@ -54,76 +56,59 @@ local function one_update(given)
     return action, log_prob
   end
   seen.metrics = agent:update { train = train, discriminator = support.batch(rng, 16, 16) }
-  seen.rows, seen.agent, seen.log_gap = rows_of(train), agent, log_gap(agent.d_sas)
-  seen.gradient = {}
-  for i, net in ipairs { agent.q1, agent.q2 } do
-    seen.gradient[i] = join(core.gradient_of(net, 1, "weight", true):totable()[1],
-      core.gradient_of(net, 1, "bias", true):totable())
-  end
+  seen.rows, seen.log_gap = plain.rows(train), log_gap(agent.d_sas) -- the discriminators moved first
   return seen
 end
 
---- omega and its logarithm of the simulated rows, by the definition.
-local function omega_of(seen, n_real, n)
-  local rows, bounds = seen.rows, seen.agent.gap_clip
-  local u, sum = {}, 0.0
-  for i = n_real + 1, n do
-    local gap = seen.log_gap(rows.observations[i], rows.actions[i], rows.next_observations[i])
-    u[#u + 1] = math.max(clip(gap, bounds), SMALLEST)
-    sum = sum + u[#u]
+--- ln P^/P of each simulated row.
+local function gaps_of(seen)
+  local rows, gaps = seen.rows, {}
+  for i = rows.n_real + 1, rows.n_real + rows.n_sim do
+    gaps[#gaps + 1] = seen.log_gap(rows.observations[i], rows.actions[i], rows.next_observations[i])
   end
-  local omega = {}
-  for i, x in ipairs(u) do omega[i] = x / sum end
+  return gaps
+end
+
+--- omega of the simulated rows, by its definition.
+local function omega_of(seen, uniform)
+  local omega, sum = {}, 0.0
+  for i, gap in ipairs(gaps_of(seen)) do
+    omega[i] = uniform and 1.0 or math.max(clip(gap, seen.agent.gap_clip), SMALLEST)
+    sum = sum + omega[i]
+  end
+  for i, u in ipairs(omega) do omega[i] = u / sum end
   return omega
 end
 
---- The gradient of L_Q for critic `which` from its definition, by weights and bias, and the regulariser's value.
-local function gradient_by_hand(seen, which, switches)
-  local rows, q, y = seen.rows, {}, seen.y
-  local n, n_real = #rows.rewards, seen.agent.real_batch
-  local n_sim = n - n_real
-  for i = 1, n do q[i] = seen.q[which](join(rows.observations[i], rows.actions[i]))[1] end
-  local slope = {} -- dL / dQ_i
-  for i = 1, n do
-    local ratio = 1.0
-    if i > n_real and switches.ratio ~= false then
-      local gap = seen.log_gap(rows.observations[i], rows.actions[i], rows.next_observations[i])
-      ratio = clip(math.exp(-gap), seen.agent.ratio_clip)
+--- The losses of both critics, and the gradients that they were moved by, are those of the paper's equation as
+--- these switches read it: beta, uniform, ratio (false: 1), linear.
+local function assert_critics(seen, switches)
+  local rows, agent = seen.rows, seen.agent
+  local n_real, n_sim = rows.n_real, rows.n_sim
+  local omega, gaps = omega_of(seen, switches.uniform), gaps_of(seen)
+  for _, name in ipairs { "q1", "q2" } do
+    local critic = seen[name]
+    local function q(i) return critic(rows.observations[i], rows.actions[i]) end
+    local function real_loss()
+      return plain.mean(n_real, function(i) return (q(i) - seen.y[i]) ^ 2 end)
     end
-    slope[i] = 2 * ratio * (q[i] - y[i]) / (i <= n_real and n_real or n_sim)
-  end
-  local gap = 0.0
-  if switches.beta ~= 0 then
-    local omega, sum, share, mean = omega_of(seen, n_real, n), 0.0, {}, 0.0
-    for i = 1, n_real do mean = mean + q[i] / n_real end
-    for i = 1, n_sim do
-      if switches.uniform then omega[i] = 1 / n_sim end
-      sum = sum + (switches.linear and omega[i] * q[n_real + i] or omega[i] * math.exp(q[n_real + i]))
+    local function sim_loss()
+      return plain.mean(n_sim, function(k)
+        local ratio = switches.ratio == false and 1.0 or clip(math.exp(-gaps[k]), agent.ratio_clip)
+        return ratio * (q(n_real + k) - seen.y[n_real + k]) ^ 2
+      end)
     end
-    for i = 1, n_sim do share[i] = switches.linear and omega[i] or omega[i] * math.exp(q[n_real + i]) / sum end
-    gap = (switches.linear and sum or math.log(sum)) - mean
-    if clip(gap, seen.agent.regulariser_clip) == gap then
-      for i = 1, n do
-        slope[i] = slope[i] + switches.beta * (i <= n_real and -1 / n_real or share[i - n_real])
-      end
+    local function regulariser()
+      local sum = 0.0
+      for k = 1, n_sim do sum = sum + omega[k] * (switches.linear and q(n_real + k) or math.exp(q(n_real + k))) end
+      return clip((switches.linear and sum or math.log(sum)) - plain.mean(n_real, q), agent.regulariser_clip)
     end
-  end
-  local gradient = {}
-  for i = 1, n do
-    for j, x in ipairs(join(rows.observations[i], rows.actions[i], { 1.0 })) do
-      gradient[j] = (gradient[j] or 0.0) + slope[i] * x
-    end
-  end
-  return gradient, gap
-end
-
-local function assert_gradients(seen, switches)
-  for which = 1, 2 do
-    local gradient, gap = gradient_by_hand(seen, which, switches)
-    near(gradient, seen.gradient[which], 1e-4)
-    if switches.beta ~= 0 then
-      near(clip(gap, seen.agent.regulariser_clip), seen.metrics["q" .. which .. "_gap"], 1e-4)
-    end
+    near(real_loss(), seen.metrics[name .. "_real_loss"], 1e-5)
+    near(sim_loss(), seen.metrics[name .. "_sim_loss"], 1e-5)
+    if switches.beta ~= 0 then near(regulariser(), seen.metrics[name .. "_gap"], 1e-5) end
+    plain.gradients_agree(agent[name], critic, function()
+      return real_loss() + sim_loss() + (switches.beta == 0 and 0 or switches.beta * regulariser())
+    end, name)
   end
 end
 
@@ -132,20 +117,20 @@ describe("h2o", function()
 
   describe("its critics' gradient is that of the paper's loss", function()
     it("as it is", function()
-      assert_gradients(one_update { beta = 0.5 }, { beta = 0.5 })
+      assert_critics(one_update { beta = 0.5 }, { beta = 0.5 })
     end)
 
     it("with another beta, of which nothing else depends", function()
       local little, much = one_update { beta = 0.01 }, one_update { beta = 3.0 }
-      assert_gradients(little, { beta = 0.01 })
-      assert_gradients(much, { beta = 3.0 })
+      assert_critics(little, { beta = 0.01 })
+      assert_critics(much, { beta = 3.0 })
       assert.are.same(little.y, much.y)
       near(little.metrics.q1_gap, much.metrics.q1_gap)
     end)
 
     it("beta = 0: without the regulariser; no u is found, and everything trains", function()
       local seen = one_update { beta = 0 }
-      assert_gradients(seen, { beta = 0 })
+      assert_critics(seen, { beta = 0 })
       assert.is_nil(seen.metrics.u)
       assert.is_nil(seen.metrics.q1_gap)
       for name, optimiser in pairs(seen.agent.optimisers) do
@@ -155,51 +140,51 @@ describe("h2o", function()
 
     it("omega = \"uniform\": 1 / n in place of u / sum u; no u is found", function()
       local seen = one_update { beta = 0.5, omega = "uniform" }
-      assert_gradients(seen, { beta = 0.5, uniform = true })
+      assert_critics(seen, { beta = 0.5, uniform = true })
       assert.is_nil(seen.metrics.u)
     end)
 
     it("dynamics_ratio = false: the simulated error unweighted", function()
       local seen = one_update { beta = 0.5, dynamics_ratio = false }
-      assert_gradients(seen, { beta = 0.5, ratio = false })
+      assert_critics(seen, { beta = 0.5, ratio = false })
       assert.is_nil(seen.metrics.dynamics_ratio)
     end)
 
     it("regulariser = \"linear\": sum omega Q in place of the log-sum-exp", function()
-      assert_gradients(one_update { beta = 0.5, regulariser = "linear" }, { beta = 0.5, linear = true })
+      assert_critics(one_update { beta = 0.5, regulariser = "linear" }, { beta = 0.5, linear = true })
     end)
 
     it("both regulariser and omega changed", function()
-      assert_gradients(one_update { beta = 0.5, regulariser = "linear", omega = "uniform" },
+      assert_critics(one_update { beta = 0.5, regulariser = "linear", omega = "uniform" },
         { beta = 0.5, linear = true, uniform = true })
     end)
 
     it("ratio_clip holds the ratio", function()
-      local seen = one_update { beta = 0.5, ratio_clip = { 0.2, 0.45 } } -- one row of the five is below, one above
+      local seen = one_update { beta = 0.5, ratio_clip = { 0.2, 0.45 } } -- some rows are below, one is above
       assert.are_not.equal(one_update({}).metrics.dynamics_ratio, seen.metrics.dynamics_ratio)
-      assert_gradients(seen, { beta = 0.5 })
+      assert_critics(seen, { beta = 0.5 })
     end)
 
     it("gap_clip holds u", function()
-      local seen = one_update { beta = 0.5, gap_clip = { 0.8, 1.1 } } -- one row of the five is below, one above
+      local seen = one_update { beta = 0.5, gap_clip = { 0.8, 1.1 } } -- some rows are below, one is above
       assert.are_not.equal(one_update({}).metrics.u, seen.metrics.u)
-      assert_gradients(seen, { beta = 0.5 })
+      assert_critics(seen, { beta = 0.5 })
     end)
 
     it("regulariser_clip holds the regulariser, which has no gradient outside", function()
       local seen = one_update { beta = 0.5, regulariser_clip = { 5.0, 6.0 } }
       assert.are.equal(5.0, seen.metrics.q1_gap)
-      assert_gradients(seen, { beta = 0.5 })
+      assert_critics(seen, { beta = 0.5 })
     end)
 
     it("another real share: each mean is over the rows of its part", function()
-      assert_gradients(one_update { beta = 0.5, real_batch = 6, sim_batch = 2 }, { beta = 0.5 })
+      assert_critics(one_update { beta = 0.5, real_batch = 6, sim_batch = 2 }, { beta = 0.5 })
     end)
 
     it("lagrange: the regulariser weighs exp(z), and z rises while the regulariser is above its target", function()
       for _, target_gap in ipairs { -5.0, 5.0 } do
         local seen = one_update { beta = 0.5, lagrange = true, target_gap = target_gap }
-        assert_gradients(seen, { beta = 0.5 * math.exp(1) })
+        assert_critics(seen, { beta = 0.5 * math.exp(1) })
         near(math.exp(1) * 0.5 * (seen.metrics.q1_gap - target_gap), seen.metrics.q1_penalty, 1e-5)
         near(1.0 + (target_gap < 0 and 3e-4 or -3e-4), seen.agent.log_alpha_prime:item()) -- Adam's first step
       end
@@ -212,8 +197,8 @@ describe("h2o", function()
         local seen = one_update { entropy_backup = backup, alpha_multiplier = 0.4 }
         local rows = seen.rows
         for i, y in ipairs(seen.y) do
-          local x = join(rows.next_observations[i], seen.action[i])
-          local value = math.min(seen.target_q[1](x)[1], seen.target_q[2](x)[1])
+          local next_s, next_a = rows.next_observations[i], seen.action[i]
+          local value = math.min(seen.target_q1(next_s, next_a), seen.target_q2(next_s, next_a))
           if backup then value = value - 0.4 * 0.5 * seen.log_prob[i] end
           near(rows.rewards[i] + 0.99 * (1 - rows.terminals[i]) * value, y, 1e-5)
         end
@@ -224,7 +209,7 @@ describe("h2o", function()
   describe("its next states", function()
     --- An agent of these options, 64 simulated rows, and the next states that d_sas was shown for them.
     local function look(given)
-      local agent = linear_agent(given)
+      local agent = small_agent(given)
       agent.state_std = core.tensor { 0.5, 1.0, 1.5, 2.0, 2.5 }
       local batch = tide.simulated(support.batch(core.rng(3), 0, 64))
       local shown
@@ -234,7 +219,7 @@ describe("h2o", function()
         return d_sas(s, a, next_s)
       end
       local u = agent:gap(batch):totable()
-      return rows_of(batch), shown, u, log_gap(d_sas)
+      return plain.rows(batch), shown, u, log_gap(d_sas)
     end
 
     it("are N for each row, of which u is the mean, clipped", function()
@@ -268,16 +253,16 @@ describe("h2o", function()
   describe("its discriminators", function()
     --- What the discriminators are shown in an update, beside the batch.
     local function look(noise)
-      local agent = linear_agent { discriminator_noise = noise }
+      local agent = small_agent { discriminator_noise = noise }
       local batch, shown = support.batch(core.rng(3), 300, 300), {}
       local d_sa, d_sas = agent.d_sa, agent.d_sas
-      local before, metrics = { sa = linear(d_sa), sas = linear(d_sas) }, {}
+      local before, metrics = { sa = plain.network(d_sa), sas = plain.network(d_sas) }, {}
       agent.d_sas = function(s, a, next_s)
         shown = { observations = s:totable(), actions = a:totable(), next_observations = next_s:totable() }
         return d_sas(s, a, next_s)
       end
       agent:update_discriminators(batch, metrics)
-      return rows_of(batch), shown, before, metrics
+      return plain.rows(batch), shown, before, metrics
     end
 
     it("see s, a and s' with noise of this size", function()
@@ -299,12 +284,12 @@ describe("h2o", function()
       local sa_loss, sas_loss = 0.0, 0.0
       for i = 1, 600 do
         local s, a, next_s = rows.observations[i], rows.actions[i], rows.next_observations[i]
-        local sa, sas = net.sa(join(s, a)), net.sas(join(s, a, next_s))
+        local sa, sas = net.sa(s, a), net.sas(s, a, next_s)
         local right, wrong = i <= 300 and 1 or 2, i <= 300 and 2 or 1
-        local margin = 2 * tanh(sa[wrong]) - 2 * tanh(sa[right])
-        sa_loss = sa_loss + math.log(1 + math.exp(margin)) / 300
-        margin = margin + 2 * tanh(sas[wrong]) - 2 * tanh(sas[right])
-        sas_loss = sas_loss + math.log(1 + math.exp(margin)) / 300
+        local margin = sa[wrong] - sa[right]
+        sa_loss = sa_loss + plain.softplus(margin) / 300
+        margin = margin + sas[wrong] - sas[right]
+        sas_loss = sas_loss + plain.softplus(margin) / 300
       end
       near(sa_loss, metrics.d_sa_loss, 1e-5)
       near(sas_loss, metrics.d_sas_loss, 1e-5)
@@ -312,7 +297,7 @@ describe("h2o", function()
 
     it("know which rows are real when the share of them changes", function()
       local logits = core.tensor { { 1, 0 }, { 0, 2 }, { 3, 0 } }
-      local softplus = by_hand.softplus
+      local softplus = plain.softplus
       near(softplus(-1) + (softplus(-2) + softplus(3)) / 2, tide.discriminators.tell_apart(logits, 1):item())
       near((softplus(-1) + softplus(2)) / 2 + softplus(3), tide.discriminators.tell_apart(logits, 2):item())
       near(softplus(-1) + (softplus(-2) + softplus(3)) / 2, tide.discriminators.tell_apart(logits, 1):item())

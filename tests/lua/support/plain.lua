@@ -46,6 +46,17 @@ function plain.normalise(s, mean, std)
   return made
 end
 
+--- The tensors of a batch as nested tables.
+function plain.rows(batch)
+  local rows = {}
+  for name, t in pairs(batch) do rows[name] = type(t) == "number" and t or t:totable() end
+  return rows
+end
+
+function plain.softplus(x)
+  return math.log(1 + math.exp(x))
+end
+
 --- The mean of f(i) over the rows 1 .. n.
 function plain.mean(n, f)
   local sum = 0.0
