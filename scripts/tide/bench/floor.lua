@@ -72,6 +72,20 @@ function floor.h2o(agent)
   return parts
 end
 
+--- V has the next states of all rows and the states of the real ones; Q' has the real rows' actions too.
+function floor.h2o_plus(agent)
+  local S, A, hidden, real = agent.observation_dim, agent.action_dim, agent.hidden, agent.real_batch
+  local rows = real + agent.sim_batch
+  local value, critic = layers(S, hidden, 1), layers(S + A, hidden, 1)
+  local parts = actor_critic(S, A, hidden, rows)
+  parts.discriminators = discriminators(S, A, hidden, 2 * agent.discriminator_batch)
+  if agent.dynamics_ratio then parts.ratio = forward(layers(2 * S + A, hidden, 2), agent.sim_batch) end
+  if agent.lambda == 1 then parts.targets = 0 end
+  if agent.lambda ~= 0 then parts.targets = parts.targets + forward(value, rows) end
+  parts.value = forward(value, real) + backward(value, real) + 2 * forward(critic, real)
+  return parts
+end
+
 --- DARC with real rows among those of the critics and the policy or without: d_sas passes the simulated ones once more.
 local function darc(agent, real, sim)
   local S, A, hidden = agent.observation_dim, agent.action_dim, agent.hidden

@@ -60,6 +60,8 @@ local parts = {
   darc = darc, darc_plus = darc,
   h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
           critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
+  h2o_plus = { discriminators = "update_discriminators", ratio = "ratio", targets = "target", value = "update_value",
+               critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
   bc = { policy = "update" },
   iql = { targets = "target_q", value = "update_value", policy = "update_policy", critics = "update_critics",
           polyak = "update_targets" },
