@@ -11,6 +11,7 @@
 ---@field recipes tide.recipes
 ---@field plot tide.plot
 ---@field tabular tide.tabular
+---@field text_log tide.text_log
 ---@field evaluation tide.evaluation_module
 ---@field network tide.network
 ---@field discriminators tide.discriminators
@@ -282,11 +283,14 @@ function tide.replay(observation_dim, action_dim, capacity, dataset) end
 ---@field model string an MJCF file, relative to folder
 ---@field frame_skip integer
 ---@field max_episode_steps integer
----@field observation { skip_qpos?: integer, clip?: number }
+---@field observation { skip_qpos?: integer, clip?: number, size?: integer }
 ---@field reset fun(physics: tide.physics, rng: tide.rng)
 ---@field measure fun(physics: tide.physics): number
----@field reward fun(physics: tide.physics, before: number, after: number, dt: number): number
+---@field reward fun(physics: tide.physics, before: number, after: number, dt: number, action: tide.tensor|number[]): number
 ---@field terminal fun(physics: tide.physics): boolean
+---@field setup? fun(world: tide.world) changes the model and adds hooks, before the world's gap
+---@field observe? fun(physics: tide.physics, observation: tide.tensor) writes observation.size numbers
+---@field reward_of? fun(observation: number[], action: number[], next_observation: number[]): number of a row of data
 ---@field reference_scores? { random: number, expert: number }
 ---@field folder? string
 
@@ -684,6 +688,36 @@ function plot.group(runs) end
 function plot.draw(commands, path, size) end
 
 -- ---- tables ----
+
+---@class tide.text_log_options
+---@field columns? string[] the header's
+---@field env? string|tide.env|false whose reward_of computes rewards
+---@field rate? number|false rows a second
+---@field scale_action? number 1
+---@field clip? boolean false
+---@field done_of? "step"|"state" "step"
+---@field break_on? string[] rules such as "x>0.05", "x-v>0.001", "x-v>20*"
+---@field outlier? number 6 standard deviations
+
+---@class tide.text_log_report
+---@field file_rows integer
+---@field rows integer
+---@field left_out integer
+---@field terminals integer
+---@field timeouts integer
+---@field outside integer rows with an action outside [-1, 1]
+---@field breaks { rule: string, limit: number, count: integer, first_line?: integer }[]
+---@field outliers { column: string, count: integer, value: number, line: integer }[]
+
+---@class tide.text_log
+---@field defaults tide.text_log_options
+local text_log = {}
+
+---@param path string
+---@param output string
+---@param given? tide.text_log_options
+---@return tide.text_log_report
+function text_log.import(path, output, given) end
 
 ---@class tide.tabular_process a Markov decision process; pair (s, a) has the index (s - 1) actions + a
 ---@field states integer

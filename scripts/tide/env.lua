@@ -5,12 +5,17 @@
 --   model              an MJCF file, relative to the definition's folder
 --   frame_skip         MuJoCo steps a control step
 --   max_episode_steps  where an episode is cut (a timeout, not a terminal)
---   observation        { skip_qpos = n, clip = c }: qpos without its first n, then qvel, clipped to [-c, c]
+--   observation        { skip_qpos = n, clip = c }: qpos without its first n, then qvel, clipped to [-c, c];
+--                      { size = n } where `observe` writes them
 --   reset(physics, rng)                     noise on the initial state
 --   measure(physics)                        a number that the reward compares before and after a step
---   reward(physics, before, after, dt)      dt in seconds of one control step
+--   reward(physics, before, after, dt, action)  dt in seconds of one control step; action: as it was chosen
 --   terminal(physics)                       true where the episode truly ends
---   reference_scores   { random = r, expert = e }, optional, for normalised scores
+-- and, where it has them:
+--   setup(world)                            changes the model and adds hooks, once, before the world's gap
+--   observe(physics, observation)           writes the observation, a tensor of observation.size numbers
+--   reward_of(observation, action, next_observation)  the reward of a row of data: sequences of numbers
+--   reference_scores   { random = r, expert = e }, for normalised scores
 local lfs = require "lfs"
 local options = require "tide.options"
 local paths = require "tide.paths"
@@ -21,12 +26,13 @@ local fields = {
   name = "string", model = "string", frame_skip = "number", max_episode_steps = "number", observation = "table",
   reset = "function", measure = "function", reward = "function", terminal = "function",
 }
-local optional = { reference_scores = "table", folder = "string" }
+local optional = { setup = "function", observe = "function", reward_of = "function", reference_scores = "table",
+                   folder = "string" }
 local known_fields = {}
 for _, some in ipairs { fields, optional } do
   for key in pairs(some) do known_fields[key] = true end
 end
-local observation_fields = { skip_qpos = true, clip = true }
+local observation_fields = { skip_qpos = true, clip = true, size = true }
 
 local function is_count(x)
   return math.type(x) == "integer" and x >= 1
@@ -43,9 +49,12 @@ function env.check(definition, folder)
       refuse("%s must be a %s, not a %s", key, kind, type(definition[key]))
     end
   end
-  for key in pairs(definition) do
+  for key, value in pairs(definition) do
     if not known_fields[key] then
       error(options.unknown("environment " .. label, key, options.names(known_fields)), 0)
+    end
+    if optional[key] and type(value) ~= optional[key] then
+      refuse("%s must be a %s, not a %s", key, optional[key], type(value))
     end
   end
   for key in pairs(definition.observation) do
@@ -61,6 +70,11 @@ function env.check(definition, folder)
   end
   if type(clip) ~= "number" or clip < 0 or clip ~= clip then
     refuse("observation.clip must be a number from 0 on (0: none)")
+  end
+  local size = definition.observation.size
+  if (size ~= nil) ~= (definition.observe ~= nil) then refuse("observe and observation.size go together") end
+  if size ~= nil and (not is_count(size) or definition.observation.skip_qpos or definition.observation.clip) then
+    refuse("observation.size must be a whole number from 1 on, without skip_qpos and clip")
   end
   definition.folder = definition.folder or folder
   return definition

@@ -91,8 +91,13 @@ end
 --- Writes the observation into the tensor that was not returned last.
 local function observe(world)
   world.observation, world.spare = world.spare, world.observation
-  local wanted = world.env.observation
-  world.physics:observe(world.observation, wanted.skip_qpos, wanted.clip)
+  local definition = world.env
+  if definition.observe then
+    definition.observe(world.physics, world.observation)
+  else
+    local wanted = definition.observation
+    world.physics:observe(world.observation, wanted.skip_qpos, wanted.clip)
+  end
   return world.observation
 end
 
@@ -129,7 +134,7 @@ function World:transition(action)
   end
   local before, after = self.measured, definition.measure(physics)
   self.measured = after
-  local reward = definition.reward(physics, before, after, definition.frame_skip * physics:timestep())
+  local reward = definition.reward(physics, before, after, definition.frame_skip * physics:timestep(), action)
   return observe(self), reward, definition.terminal(physics), false
 end
 
@@ -208,7 +213,7 @@ local function new(what, given)
     error(("environment %s: observation.skip_qpos is %d, but there are %d positions"):format(definition.name, skip,
       nq), 0)
   end
-  local observation_dim = nq - skip + nv
+  local observation_dim = definition.observation.size or nq - skip + nv
   local world = setmetatable({
     env = definition, name = definition.name, physics = physics, model = physics:model(),
     observation_dim = observation_dim, action_dim = nu, max_episode_steps = definition.max_episode_steps,
@@ -216,6 +221,7 @@ local function new(what, given)
     observation = core.zeros(observation_dim), spare = core.zeros(observation_dim), executed = core.zeros(nu),
     steps = 0, over = true, diverged = 0, divergence = nil, measured = 0.0,
   }, World)
+  if definition.setup then definition.setup(world) end
   if world.gap then world.gap:apply(world) end
   return world
 end

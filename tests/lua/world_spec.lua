@@ -186,7 +186,55 @@ describe("an environment", function()
     for _, x in ipairs(w.observation:totable()) do assert.is_true(math.abs(x) <= 0.0501) end
   end)
 
+  it("observes what it says, in its own order", function()
+    local w = world(definition {
+      observation = { size = 2 },
+      observe = function(physics, observation)
+        observation:set(1, physics:qvel(1))
+        observation:set(2, physics:qpos(3))
+      end,
+    })
+    assert.are.equal(2, w.observation_dim)
+    w:reset()
+    local observation = w:step { 1, 1, 1, 1, 1, 1 }
+    assert.is_near(w.physics:qvel(1), observation:get(1), 1e-6)
+    assert.is_near(w.physics:qpos(3), observation:get(2), 1e-6)
+  end)
+
+  it("sets its world up once, before the gap", function()
+    local calls = 0
+    local changed = definition {
+      setup = function(w)
+        calls = calls + 1
+        w.model.gravity = { 0, 0, -1 }
+        w:delay_actions(1)
+      end,
+    }
+    local w = world(changed, { gap = "gravity(2.0)" })
+    assert.are.equal(-2, w.model.gravity[3])
+    w:reset()
+    w:step { 1, 0, 0, 0, 0, 0 }
+    assert.are.equal(0, w.physics:control(1))
+    w:reset()
+    assert.are.equal(1, calls)
+    assert.are.equal(-9.81, world(definition {}).model.gravity[3])
+  end)
+
+  it("pays for the action that was chosen, not for the one that is executed", function()
+    local w = world(definition {
+      setup = function(changed) changed:on_action(function(action) action:fill(0.25) end) end,
+      reward = function(physics, _, _, _, action) return action[1] + 10 * physics:control(1) end,
+    })
+    w:reset()
+    assert.is_near(0.5 + 2.5, select(2, w:step { 0.5, 0, 0, 0, 0, 0 }), 1e-9)
+  end)
+
   it("names the field at fault", function()
+    refused("setup must be a function, not a string", world, definition { setup = "much" })
+    refused("observe and observation.size go together", world, definition { observe = print })
+    refused("observe and observation.size go together", world, definition { observation = { size = 2 } })
+    refused("observation.size must be a whole number", world,
+      definition { observe = print, observation = { size = 0 } })
     refused("frame_skip", world, definition { frame_skip = 0.5 })
     refused("reward must be a function, not a string", world, definition { reward = "much" })
     refused("unknown 'rewards'; nearest: reward", world, definition { rewards = print })
