@@ -60,6 +60,7 @@ tide_tensor *tide_check_tensor_shape(lua_State *L, int arg, const char *what, si
 tide_rng *tide_check_rng(lua_State *L, int arg);
 
 /* Each file of bindings/ adds its functions to the module table on top of the stack. */
+void tide_open_step(lua_State *L);    /* the training step */
 void tide_open_tensor(lua_State *L);  /* tensors, autodiff */
 void tide_open_nn(lua_State *L);      /* networks, optimisers */
 void tide_open_h2o(lua_State *L);     /* dynamics ratio, u, omega */

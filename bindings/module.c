@@ -5,6 +5,7 @@ int luaopen_tide_core(lua_State *L)
 {
     lua_newtable(L);
     tide_open_rng(L);
+    tide_open_step(L);
     tide_open_tensor(L);
     tide_open_nn(L);
     tide_open_h2o(L);

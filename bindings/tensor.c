@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 
 #define PARAMETERS_CLASS "tide.parameters"
-#define STORAGE_CLASS "tide.storage"
 
 typedef struct lua_tensor {
     tide_tensor tensor; /* persistent and parameter tensors */
@@ -17,45 +16,6 @@ typedef struct lua_tensor {
     size_t offset;
     uint64_t changes; /* rises whenever a script writes the elements of a persistent tensor */
 } lua_tensor;
-
-/* What one Lua state holds for its tensors. The objects that its running step
- * points into are the keys of a table in the registry. */
-typedef struct lua_room {
-    tide_tape *tape;
-} lua_room;
-
-static const char room_key, held_key;
-
-static lua_room *room_of(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &room_key);
-    lua_room *room = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    if (room == NULL || room->tape == NULL)
-        luaL_error(L, "tide.core is closed");
-    return room;
-}
-
-tide_tape *tide_lua_tape(lua_State *L)
-{
-    return room_of(L)->tape;
-}
-
-void tide_check(lua_State *L, tide_status status)
-{
-    if (status != TIDE_OK)
-        luaL_error(L, "%s", tide_message());
-}
-
-void tide_hold(lua_State *L, int arg)
-{
-    arg = lua_absindex(L, arg);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
-    lua_pushvalue(L, arg);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-}
 
 size_t tide_check_dims(lua_State *L, int first, size_t dims[TIDE_MAX_RANK])
 {
@@ -90,14 +50,14 @@ tide_tensor *tide_push_tensor(lua_State *L, size_t rank, const size_t *dims)
 void tide_push_value(lua_State *L, tide_value *value)
 {
     lua_tensor *t = lua_newuserdatauv(L, sizeof *t, 0);
-    *t = (lua_tensor){.value = value, .step = tide_tape_step(room_of(L)->tape)};
+    *t = (lua_tensor){.value = value, .step = tide_tape_step(tide_lua_tape(L))};
     luaL_setmetatable(L, TIDE_TENSOR_CLASS);
 }
 
 tide_tensor *tide_push_activation(lua_State *L, size_t rank, const size_t *dims)
 {
     tide_value *value;
-    tide_check(L, tide_tape_fresh(room_of(L)->tape, rank, dims, &value));
+    tide_check(L, tide_tape_fresh(tide_lua_tape(L), rank, dims, &value));
     tide_push_value(L, value);
     return &value->tensor;
 }
@@ -117,7 +77,7 @@ void tide_push_parameter(lua_State *L, tide_parameters *block, size_t offset, si
 static lua_tensor *check_live(lua_State *L, int arg)
 {
     lua_tensor *t = luaL_checkudata(L, arg, TIDE_TENSOR_CLASS);
-    if (t->value != NULL && t->step != tide_tape_step(room_of(L)->tape))
+    if (t->value != NULL && t->step != tide_tape_step(tide_lua_tape(L)))
         luaL_argerror(L, arg, "this tensor belongs to a training step that has ended; clone() keeps a copy");
     if (t->block != NULL) {
         lua_getiuservalue(L, arg, 1);
@@ -156,7 +116,7 @@ tide_parameters *tide_tensor_block(lua_State *L, int arg)
 
 tide_value *tide_check_value(lua_State *L, int arg)
 {
-    tide_tape *tape = room_of(L)->tape;
+    tide_tape *tape = tide_lua_tape(L);
     tide_value *value;
     if (lua_type(L, arg) == LUA_TNUMBER) {
         tide_check(L, tide_tape_fresh(tape, 0, NULL, &value));
@@ -420,7 +380,7 @@ static int tensor_len(lua_State *L)
 static int tensor_tostring(lua_State *L)
 {
     lua_tensor *handle = luaL_checkudata(L, 1, TIDE_TENSOR_CLASS);
-    if (handle->value != NULL && handle->step != tide_tape_step(room_of(L)->tape)) {
+    if (handle->value != NULL && handle->step != tide_tape_step(tide_lua_tape(L))) {
         lua_pushliteral(L, "tensor of a past step");
         return 1;
     }
@@ -459,99 +419,12 @@ static int tensor_index(lua_State *L)
     return 1;
 }
 
-/* ---- the step ---- */
-
-/* __gc of a guarded class. What the step holds is collected only when the Lua state closes: finalisers run
- * in any order then, so the step ends with the first of them. */
-static int guarded_close(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &room_key);
-    lua_room *room = lua_touserdata(L, -1);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &held_key);
-    lua_pushvalue(L, 1);
-    if (lua_rawget(L, -2) != LUA_TNIL && room->tape != NULL)
-        tide_tape_end_step(room->tape);
-    lua_settop(L, 1);
-    return tide_object_close(L);
-}
-
-void tide_guard_class(lua_State *L, const char *class)
-{
-    luaL_getmetatable(L, class);
-    lua_pushcfunction(L, guarded_close);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
-    tide_forbid_close(L, class);
-}
-
-static void release_storage(void *storage)
-{
-    tide_parameters_let_go(storage);
-}
-
-void tide_hold_storage(lua_State *L, const tide_parameters *block)
-{
-    *tide_push_object(L, STORAGE_CLASS) = tide_parameters_hold(block);
-    tide_hold(L, -1);
-    lua_pop(L, 1);
-}
-
-/* Nothing is held from now on. */
-static void hold_nothing(lua_State *L)
-{
-    lua_createtable(L, 0, 64);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &held_key);
-}
-
-/* end_step(): ends the training step; its activations are gone. */
-static int end_step(lua_State *L)
-{
-    tide_refuse_in_finaliser(L, "end_step");
-    tide_tape_end_step(tide_lua_tape(L));
-    hold_nothing(L);
-    return 0;
-}
-
-/* set_recording(flag) -> what it was.  Scripts use tide.no_grad. */
-static int set_recording(lua_State *L)
-{
-    lua_pushboolean(L, tide_tape_set_recording(room_of(L)->tape, lua_toboolean(L, 1)));
-    return 1;
-}
-
-/* allocated_total() -> bytes that the core has asked of the system so far. */
-static int allocated_total(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)tide_alloc_total());
-    return 1;
-}
-
-static int room_close(lua_State *L)
-{
-    lua_room *room = lua_touserdata(L, 1);
-    tide_tape_destroy(room->tape);
-    room->tape = NULL;
-    return 0;
-}
-
-static void open_room(lua_State *L)
-{
-    lua_room *room = lua_newuserdatauv(L, sizeof *room, 0);
-    *room = (lua_room){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, room_close);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    tide_check(L, tide_tape_create(&room->tape));
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &room_key);
-    hold_nothing(L);
-}
-
 void tide_open_tensor(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"tensor", tensor_new}, {"zeros", tensor_zeros},          {"parameter", tensor_parameter},
-        {"end_step", end_step}, {"set_recording", set_recording}, {"allocated_total", allocated_total},
+        {"tensor", tensor_new},
+        {"zeros", tensor_zeros},
+        {"parameter", tensor_parameter},
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {
@@ -560,14 +433,8 @@ void tide_open_tensor(lua_State *L)
         {"clone", tensor_clone},     {"is_finite", tensor_is_finite}, {NULL, NULL},
     };
     static const luaL_Reg none[] = {{NULL, NULL}};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &room_key);
-    if (lua_isnil(L, -1))
-        open_room(L);
-    lua_pop(L, 1);
     tide_new_class(L, PARAMETERS_CLASS, none, release_parameters);
     tide_guard_class(L, PARAMETERS_CLASS);
-    tide_new_class(L, STORAGE_CLASS, none, release_storage);
-    tide_guard_class(L, STORAGE_CLASS);
     luaL_newmetatable(L, TIDE_TENSOR_CLASS);
     luaL_newlib(L, methods);
     lua_pushvalue(L, -1);

@@ -10,13 +10,7 @@
 
 #include "autodiff/tape.h"
 #include "binding.h"
-
-/* The tape of this Lua state. */
-tide_tape *tide_lua_tape(lua_State *L);
-
-/* Keeps the object at `arg` alive until the running step ends; the objects of a
- * guarded class that own what the step points into must be kept so. */
-void tide_hold(lua_State *L, int arg);
+#include "step.h"
 
 /* The tensor or number at `arg` as a value of the running step. */
 tide_value *tide_check_value(lua_State *L, int arg);
@@ -36,16 +30,6 @@ void tide_touch(lua_State *L, int arg);
 
 /* Shape arguments f(d1, d2, d3) from stack index `first` on; returns the rank. */
 size_t tide_check_dims(lua_State *L, int first, size_t dims[TIDE_MAX_RANK]);
-
-/* For classes that own what a step may point into: scripts cannot close them, and a
- * step that holds one ends before it is destroyed. */
-void tide_guard_class(lua_State *L, const char *class);
-
-/* Keeps the memory now under `block` until the running step ends: it is about to move. */
-void tide_hold_storage(lua_State *L, const tide_parameters *block);
-
-/* Raises the core's message unless status is TIDE_OK. */
-void tide_check(lua_State *L, tide_status status);
 
 /* Adds to the module table on top of the stack, and to the methods of tensors. */
 void tide_open_autodiff(lua_State *L);
