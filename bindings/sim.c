@@ -308,7 +308,7 @@ static int write_field(lua_State *L, tide_sim *sim, tide_sim_kind kind, size_t i
     return tide_check_status(L, tide_sim_set_field(sim, kind, index, name, values, n), 0);
 }
 
-/* Pushes the part at `index`; the model stands at stack index 1. */
+/* Pushes the part at `index`; the model, or another part of it, stands at stack index 1. */
 static void push_part(lua_State *L, tide_sim_kind kind, size_t index)
 {
     part *p = lua_newuserdatauv(L, sizeof *p, 1);
@@ -362,7 +362,7 @@ static int model_newindex(lua_State *L)
     return write_field(L, sim, TIDE_SIM_OPTION, 0, luaL_checkstring(L, 2));
 }
 
-/* part.name, or a field of the part */
+/* part.name, part.type of a joint or geom, part.body of a joint or geom, body.parent, or a field of the part */
 static int part_index(lua_State *L)
 {
     part p;
@@ -372,6 +372,18 @@ static int part_index(lua_State *L)
         lua_pushstring(L, tide_sim_part_name(sim, p.kind, p.index));
         return 1;
     }
+    if (strcmp(key, "type") == 0 && tide_sim_part_type(sim, p.kind, p.index) != NULL) {
+        lua_pushstring(L, tide_sim_part_type(sim, p.kind, p.index));
+        return 1;
+    }
+    size_t body;
+    if (strcmp(key, p.kind == TIDE_SIM_BODY ? "parent" : "body") == 0 &&
+        tide_sim_part_body(sim, p.kind, p.index, &body)) {
+        push_part(L, TIDE_SIM_BODY, body);
+        return 1;
+    }
+    if (p.kind == TIDE_SIM_BODY && strcmp(key, "parent") == 0)
+        return 0; /* the world's */
     return push_field(L, sim, p.kind, p.index, key);
 }
 
@@ -380,6 +392,20 @@ static int part_newindex(lua_State *L)
     part p;
     tide_sim *sim = check_part(L, &p);
     return write_field(L, sim, p.kind, p.index, luaL_checkstring(L, 2));
+}
+
+/* Two handles of one part are equal. */
+static int part_eq(lua_State *L)
+{
+    const part *a = luaL_testudata(L, 1, PART_CLASS), *b = luaL_testudata(L, 2, PART_CLASS);
+    bool same = a != NULL && b != NULL && a->kind == b->kind && a->index == b->index;
+    if (same) {
+        lua_getiuservalue(L, 1, 1);
+        lua_getiuservalue(L, 2, 1);
+        same = lua_rawequal(L, -1, -2);
+    }
+    lua_pushboolean(L, same);
+    return 1;
 }
 
 static int part_tostring(lua_State *L)
@@ -402,6 +428,22 @@ static int mujoco_version(lua_State *L)
 static int mujoco_warnings(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)tide_sim_warnings());
+    return 1;
+}
+
+/* mujoco_fields() -> { model = { "gravity", ... }, joint = { ... }, ... }: what can be read and written */
+static int mujoco_fields(lua_State *L)
+{
+    lua_newtable(L);
+    for (int kind = 0; kind < TIDE_SIM_KINDS; kind++) {
+        lua_newtable(L);
+        const char *name;
+        for (size_t i = 0; (name = tide_sim_field_name((tide_sim_kind)kind, i)) != NULL; i++) {
+            lua_pushstring(L, name);
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
+        }
+        lua_setfield(L, -2, tide_sim_kind_name((tide_sim_kind)kind));
+    }
     return 1;
 }
 
@@ -436,6 +478,8 @@ static void open_model(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, part_newindex);
     lua_setfield(L, -2, "__newindex");
+    lua_pushcfunction(L, part_eq);
+    lua_setfield(L, -2, "__eq");
     lua_pushcfunction(L, part_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pushboolean(L, 0);
@@ -449,6 +493,7 @@ void tide_open_sim(lua_State *L)
         {"physics", physics_new},
         {"mujoco_version", mujoco_version},
         {"mujoco_warnings", mujoco_warnings},
+        {"mujoco_fields", mujoco_fields},
         {NULL, NULL},
     };
     static const luaL_Reg methods[] = {

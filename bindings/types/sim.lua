@@ -5,14 +5,19 @@
 --- does not have raise an error.
 ---@class tide.model_part
 ---@field name string|nil read only
+---@field type string joint, geom: "hinge", "capsule" ...; read only
+---@field body tide.model_part joint, geom: whose it is; read only
+---@field parent tide.model_part|nil body; nil of the world; read only
 ---@field damping number joint
 ---@field stiffness number joint
 ---@field armature number joint
 ---@field frictionloss number joint
 ---@field range number[] joint: lower and upper end
+---@field position number[] joint and geom: in the body's frame; body: in its parent's
 ---@field mass number body
 ---@field inertia number[] body: diagonal, in the inertial frame
 ---@field centre number[] body: centre of mass, in the body's frame
+---@field size number[] geom: radius and half length of a capsule, as MuJoCo has it
 ---@field friction number[] geom: sliding, torsional, rolling
 ---@field solref number[] geom
 ---@field solimp number[] geom
@@ -24,9 +29,9 @@
 ---@class tide.model
 ---@field gravity number[] m/s^2
 ---@field timestep number seconds of one MuJoCo step
----@field wind number[]
----@field density number of the medium
----@field viscosity number of the medium
+---@field wind number[] m/s, of the medium
+---@field density number kg/m^3, of the medium
+---@field viscosity number Pa s, of the medium
 local model = {}
 
 ---@param name string
@@ -147,6 +152,10 @@ function core.physics(path) end
 
 ---@return string such as "2.2.2"
 function core.mujoco_version() end
+
+--- What can be read and written by name, for "model", "joint", "body", "geom" and "actuator".
+---@return table<string, string[]>
+function core.mujoco_fields() end
 
 ---@return integer warnings that MuJoCo gave so far
 function core.mujoco_warnings() end

@@ -2,8 +2,9 @@
  *
  * A part is a joint, body, geom or actuator, or the options of the whole model. Fields
  * have one number or several. Constants that MuJoCo derives from a field (mj_setConst)
- * follow before the next step; geometry that the compiler derives things from (sizes,
- * types) cannot be written. */
+ * follow before the next step, and so do those that else only its compiler derives: a
+ * geom's bounding sphere, which frames coincide, which bodies are simple. A body's mass
+ * and inertia are figures of their own: they do not follow its geoms' sizes. */
 #ifndef TIDE_SIM_FIELDS_H
 #define TIDE_SIM_FIELDS_H
 
@@ -27,11 +28,20 @@ const char *tide_sim_kind_name(tide_sim_kind kind);
 size_t tide_sim_part_count(const tide_sim *sim, tide_sim_kind kind);
 const char *tide_sim_part_name(const tide_sim *sim, tide_sim_kind kind, size_t index);
 
-/* Finds a part by name. Errors: TIDE_ARGUMENT, with the names there are. */
+/* What a joint ("hinge") or geom ("capsule") is; NULL for other kinds. */
+const char *tide_sim_part_type(const tide_sim *sim, tide_sim_kind kind, size_t index);
+
+/* The body that a joint or geom belongs to, or a body's parent. False where there is none. */
+bool tide_sim_part_body(const tide_sim *sim, tide_sim_kind kind, size_t index, size_t *body);
+
+/* Finds a part by name. Errors: TIDE_ARGUMENT, with the nearest name and those there are. */
 tide_status tide_sim_find(const tide_sim *sim, tide_sim_kind kind, const char *name, size_t *index);
 
 /* 1 if parts of this kind have the field. */
 bool tide_sim_has_field(tide_sim_kind kind, const char *field);
+
+/* The index-th field of a kind of part, NULL past the last. */
+const char *tide_sim_field_name(tide_sim_kind kind, size_t index);
 
 /* Reads a field into `values` and its count of numbers into *n.
  * Errors: TIDE_ARGUMENT, with the fields there are. */
@@ -39,7 +49,7 @@ tide_status tide_sim_get_field(const tide_sim *sim, tide_sim_kind kind, size_t i
                                double values[TIDE_SIM_FIELD_MAX], size_t *n);
 
 /* Writes all n numbers of a field. Errors, and then nothing is changed: TIDE_ARGUMENT
- * (unknown field, a number out of the field's range), TIDE_SHAPE (another count),
+ * (unknown field, a number out of the field's range, the size of a mesh), TIDE_SHAPE (another count),
  * TIDE_NUMERIC (not finite). */
 tide_status tide_sim_set_field(tide_sim *sim, tide_sim_kind kind, size_t index, const char *field, const double *values,
                                size_t n);

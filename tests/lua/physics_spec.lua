@@ -136,8 +136,30 @@ describe("a model", function()
     assert.are_not.equal(a:qpos(5), b:qpos(5))
   end)
 
-  it("answers unknown names with the known ones", function()
+  it("says what its parts are, whose they are, and which figures there are", function()
     local model = cheetah():model()
+    local foot = model:joint("bfoot")
+    assert.are.same({ "hinge", "slide", "capsule", "plane" }, { foot.type, model:joint("rootx").type,
+      model:geom("bfoot").type, model:geom("floor").type })
+    assert.are.equal("bfoot", foot.body.name)
+    assert.are.equal("bshin", foot.body.parent.name)
+    assert.are.equal("world", model:body("torso").parent.name)
+    assert.is_nil(model:body("world").parent)
+    assert.is_true(foot.body == model:body("bfoot"))
+    assert.is_false(foot.body == cheetah():model():body("bfoot"))
+    assert.is_false(foot.body == foot)
+    refused('no field "type"', function() return model:body("torso").type end)
+    refused('no field "body"', function() return model:actuator("bfoot").body end)
+    for kind, names in pairs(core.mujoco_fields()) do
+      local part = kind == "model" and model or model[kind](model, kind == "body" and "torso" or "bthigh")
+      for _, name in ipairs(names) do assert.is_not_nil(part[name]) end
+    end
+  end)
+
+  it("answers unknown names with the nearest and the known ones", function()
+    local model = cheetah():model()
+    refused("nearest: fthigh; there are", model.joint, model, "fthig")
+    refused("nearest: range", function() return model:joint("bshin").rnge end)
     refused("bshin", model.joint, model, "knee")
     refused('no field "colour"', function() return model:joint("bshin").colour end)
     refused("gravity", function() return model.colour end)
