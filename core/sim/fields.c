@@ -398,6 +398,18 @@ static tide_status check_size(const tide_sim *sim, size_t geom, const double *si
     return TIDE_OK;
 }
 
+/* MuJoCo 3 lays out its matrices for simple bodies when it compiles: there they stay simple. */
+static tide_status check_simple(const tide_sim *sim, tide_sim_kind kind, size_t index, const char *name)
+{
+    size_t body = kind == TIDE_SIM_BODY ? index : (size_t)sim->model->jnt_bodyid[index];
+    if (mjVERSION_HEADER < 300 || !sim->model->body_simple[body])
+        return TIDE_OK;
+    return tide_fail(TIDE_ARGUMENT,
+                     "%s.%s: MuJoCo %s cannot move it off the frame of a body that turns about it; "
+                     "write it into %s",
+                     tide_sim_kind_name(kind), name, mj_versionString(), sim->path);
+}
+
 tide_status tide_sim_set_field(tide_sim *sim, tide_sim_kind kind, size_t index, const char *name, const double *values,
                                size_t n)
 {
@@ -418,6 +430,8 @@ tide_status tide_sim_set_field(tide_sim *sim, tide_sim_kind kind, size_t index, 
     }
     if (f->numbers == geom_size)
         TIDE_TRY(check_size(sim, index, values));
+    if (f->numbers == body_centre || f->numbers == joint_position)
+        TIDE_TRY(check_simple(sim, kind, index, name));
     memcpy(numbers, values, n * sizeof *values);
     if (f->follow != NULL)
         f->follow(sim->model, index);
