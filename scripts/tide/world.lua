@@ -14,14 +14,15 @@ local options = require "tide.options"
 local World = {}
 World.__index = World
 
--- Streams of a world's seed: initial states, then one for each hook on the actions.
+-- Streams of a world's seed: initial states, then one for each hook on the actions, one for each on the observations.
 local RESET_STREAM = 0x776f726c64
 local ACTION_STREAM = RESET_STREAM << 16
+local OBSERVATION_STREAM = ACTION_STREAM + (1 << 15)
 
---- Hook that hands the action to `change`, with a generator of its own.
+--- Hook that hands the action, or the observation, to `change`, with a generator of its own.
 local function changing(change, rng)
   return {
-    apply = function(action) return change(action, rng) end,
+    apply = function(tensor) return change(tensor, rng) end,
     reset = function() end,
     state = function() return { rng = rng:state() } end,
     restore = function(state) rng:restore(state.rng) end,
@@ -73,6 +74,22 @@ function World:delay_actions(n)
   self.hooks[#self.hooks + 1] = delaying(n, self.action_dim)
 end
 
+--- Every observation passes through `change(observation, rng)` before anyone sees it: the same rules as for on_action.
+-- Rewards, ends and the simulation itself do not see the change.
+function World:on_observation(change)
+  if type(change) ~= "function" then error("world:on_observation: a function is needed, not a " .. type(change), 2) end
+  local index = #self.observation_hooks + 1
+  self.observation_hooks[index] = changing(change, core.rng(self.seed, OBSERVATION_STREAM + index))
+end
+
+--- Lets the hooks change a tensor, one after the other.
+local function pass_through(hooks, tensor)
+  for _, hook in ipairs(hooks) do
+    local result = hook.apply(tensor)
+    if result ~= nil and result ~= tensor then tensor:copy(result) end
+  end
+end
+
 --- The action that the simulator executes for `action`, which is left as it is.
 local function execute(world, action)
   if #world.hooks == 0 then return action end
@@ -81,10 +98,7 @@ local function execute(world, action)
   end
   local executed = world.executed
   executed:copy(action)
-  for _, hook in ipairs(world.hooks) do
-    local result = hook.apply(executed)
-    if result ~= nil and result ~= executed then executed:copy(result) end
-  end
+  pass_through(world.hooks, executed)
   return executed
 end
 
@@ -98,6 +112,14 @@ local function observe(world)
     local wanted = definition.observation
     world.physics:observe(world.observation, wanted.skip_qpos, wanted.clip)
   end
+  if #world.observation_hooks > 0 then pass_through(world.observation_hooks, world.observation) end
+  return world.observation
+end
+
+--- The last observation once more, in the tensor that was not returned last.
+local function observe_again(world)
+  world.observation, world.spare = world.spare, world.observation
+  world.observation:copy(world.spare)
   return world.observation
 end
 
@@ -130,7 +152,7 @@ function World:transition(action)
   local problem = physics:step(execute(self, action), definition.frame_skip)
   if problem then
     self.diverged, self.divergence = self.diverged + 1, problem
-    return observe(self), 0.0, false, true
+    return observe_again(self), 0.0, false, true
   end
   local before, after = self.measured, definition.measure(physics)
   self.measured = after
@@ -150,12 +172,21 @@ function World:step(action)
   return observation, reward, terminal, timeout, diverged
 end
 
---- Everything that the future depends on but the model's figures, for world:restore.
+local function states_of(hooks)
+  local states = {}
+  for i, hook in ipairs(hooks) do states["hook" .. i] = hook.state() end
+  return states
+end
+
+--- Everything that the future depends on but the model's figures, for world:restore. What a hook made of the last
+-- observation is part of it: it cannot be drawn again.
 function World:state()
-  local hooks = {}
-  for i, hook in ipairs(self.hooks) do hooks["hook" .. i] = hook.state() end
+  local seen
+  if #self.observation_hooks > 0 then
+    seen = { hooks = states_of(self.observation_hooks), observation = self.observation:totable() }
+  end
   return {
-    env = self.name, physics = self.physics:state(), rng = self.rng:state(), hooks = hooks,
+    env = self.name, physics = self.physics:state(), rng = self.rng:state(), hooks = states_of(self.hooks), seen = seen,
     steps = self.steps, over = self.over, diverged = self.diverged, measured = self.measured,
   }
 end
@@ -171,10 +202,17 @@ local function check_state(world, state)
   for key, kind in pairs(kinds) do
     if type(state[key]) ~= kind then refuse("%s is a %s, not a %s", key, type(state[key]), kind) end
   end
-  local n = 0
-  for _ in pairs(state.hooks) do n = n + 1 end
-  if n ~= #world.hooks then
-    refuse("the state has %d hooks on the actions, this world %d: another gap", n, #world.hooks)
+  local function check_hooks(states, hooks, what)
+    local n = 0
+    for _ in pairs(states) do n = n + 1 end
+    if n ~= #hooks then refuse("the state has %d hooks on the %s, this world %d: another gap", n, what, #hooks) end
+  end
+  check_hooks(state.hooks, world.hooks, "actions")
+  local seen = state.seen or { hooks = {}, observation = false }
+  if type(seen) ~= "table" or type(seen.hooks) ~= "table" then refuse("what was seen last is missing") end
+  check_hooks(seen.hooks, world.observation_hooks, "observations")
+  if state.seen and (type(seen.observation) ~= "table" or #seen.observation ~= world.observation_dim) then
+    refuse("the observation seen last has not %d numbers", world.observation_dim)
   end
 end
 
@@ -185,7 +223,10 @@ function World:restore(state)
   self.rng:restore(state.rng)
   for i, hook in ipairs(self.hooks) do hook.restore(state.hooks["hook" .. i]) end
   self.steps, self.over, self.diverged, self.measured = state.steps, state.over, state.diverged, state.measured
-  return observe(self)
+  if not state.seen then return observe(self) end
+  for i, hook in ipairs(self.observation_hooks) do hook.restore(state.seen.hooks["hook" .. i]) end
+  self.observation:copy(state.seen.observation)
+  return observe_again(self)
 end
 
 --- describe() -> a table for records.
@@ -218,6 +259,7 @@ local function new(what, given)
     env = definition, name = definition.name, physics = physics, model = physics:model(),
     observation_dim = observation_dim, action_dim = nu, max_episode_steps = definition.max_episode_steps,
     gap = gap.from(chosen.gap or nil), seed = chosen.seed, rng = core.rng(chosen.seed, RESET_STREAM), hooks = {},
+    observation_hooks = {},
     observation = core.zeros(observation_dim), spare = core.zeros(observation_dim), executed = core.zeros(nu),
     steps = 0, over = true, diverged = 0, divergence = nil, measured = 0.0,
   }, World)
