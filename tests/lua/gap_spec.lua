@@ -129,12 +129,13 @@ describe("a gap", function()
     refused("takes 1 parameters (factor), 0 given", gap.gravity)
     refused("must be a finite number", gap.gravity, 0 / 0)
     refused("must be a number", gap.gravity, "heavy")
-    refused("must be a number", gap.friction, -1)
+    refused("must be a number", gap.from, "gravity(two)")
+    refused("must be a number from 0 on", gap.friction, -1)
     refused("unknown 'anti-gravity'", gap.from, "anti-gravity(2)")
     refused("gravity", gap.from, "anti-gravity(2)")
     refused("unknown 'gravty'; nearest: gravity", gap.from, { { name = "gravty", factor = 2 } })
     for _, text in ipairs { "gravity 2", "gravity(2", "gravity(2))", "gravity(2) friction(2)", "gravity(2) +", "+", "",
-      "gravity(two)", "gravity(2,)", "2" } do
+      "gravity(2,)", "gravity(@)", "2" } do
       refused("name(parameter, ...)", gap.from, text)
     end
     refused("takes 1 parameters (factor), 2 given", gap.from, "gravity(2, 3)")
