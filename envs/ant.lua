@@ -6,6 +6,12 @@ local ant = {
   max_episode_steps = 1000,
   observation = { skip_qpos = 2 }, -- qpos without x and y, then qvel: 27 numbers; D4RL adds 84 zeros
   reference_scores = { random = -325.6, expert = 3879.7 }, -- D4RL's, for normalised scores
+  about = {
+    task = "run forward on four legs without falling over",
+    reward = "dx/dt + 1 - 0.5 |a|^2",
+    ends = "the torso outside 0.2 to 1 m",
+    starts = "qpos + U(-0.1, 0.1), qvel + 0.1 N(0, 1)",
+  },
 }
 
 --- Starts near the model's initial state: qpos + U(-0.1, 0.1), qvel + 0.1 N(0, 1).

@@ -6,6 +6,12 @@ local half_cheetah = {
   max_episode_steps = 1000,
   observation = { skip_qpos = 1 }, -- qpos without x, then qvel: 17 numbers
   reference_scores = { random = -280.178953, expert = 12135.0 }, -- D4RL's, for normalised scores
+  about = {
+    task = "run forward, spend little torque",
+    reward = "dx/dt - 0.1 |a|^2",
+    ends = "never: a cheetah on its back goes on",
+    starts = "qpos + U(-0.1, 0.1), qvel + 0.1 N(0, 1)",
+  },
 }
 
 --- Starts near the model's initial state: qpos + U(-0.1, 0.1), qvel + 0.1 N(0, 1).

@@ -6,6 +6,12 @@ local hopper = {
   max_episode_steps = 1000,
   observation = { skip_qpos = 1, clip = 10 }, -- qpos without x, then qvel: 11 numbers
   reference_scores = { random = -20.272305, expert = 3234.3 }, -- D4RL's, for normalised scores
+  about = {
+    task = "hop forward on one leg without falling",
+    reward = "dx/dt + 1 - 0.001 |a|^2",
+    ends = "the torso below 0.7 m, tilted by 0.2 rad or more, or any number but x past 100",
+    starts = "qpos and qvel + U(-0.005, 0.005)",
+  },
 }
 
 --- Starts near the model's initial state: both qpos and qvel + U(-0.005, 0.005).

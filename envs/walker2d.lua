@@ -6,6 +6,12 @@ local walker2d = {
   max_episode_steps = 1000,
   observation = { skip_qpos = 1, clip = 10 }, -- qpos without x, then qvel: 17 numbers
   reference_scores = { random = 1.629008, expert = 4592.3 }, -- D4RL's, for normalised scores
+  about = {
+    task = "walk forward on two legs without falling",
+    reward = "dx/dt + 1 - 0.001 |a|^2",
+    ends = "the torso outside 0.8 to 2 m, or tilted by 1 rad or more",
+    starts = "qpos and qvel + U(-0.005, 0.005)",
+  },
 }
 
 --- Starts near the model's initial state: both qpos and qvel + U(-0.005, 0.005).

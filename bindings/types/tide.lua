@@ -291,6 +291,7 @@ function tide.replay(observation_dim, action_dim, capacity, dataset) end
 ---@field setup? fun(world: tide.world) changes the model and adds hooks, before the world's gap
 ---@field observe? fun(physics: tide.physics, observation: tide.tensor) writes observation.size numbers
 ---@field reward_of? fun(observation: number[], action: number[], next_observation: number[]): number of a row of data
+---@field about? { task?: string, reward?: string, ends?: string, starts?: string }
 ---@field reference_scores? { random: number, expert: number }
 ---@field folder? string
 
@@ -385,6 +386,10 @@ function world:on_action(change) end
 ---@param n integer control steps
 function world:delay_actions(n) end
 
+--- Every observation passes through it before anyone sees it.
+---@param change fun(observation: tide.tensor, rng: tide.rng): tide.tensor|nil
+function world:on_observation(change) end
+
 ---@return table for records
 function world:describe() end
 
@@ -397,6 +402,37 @@ function gap:apply(world_) end
 
 ---@return table[]
 function gap:describe() end
+
+---@class tide.gap_effect
+---@field differs boolean the simulation, or what is seen of it, is another
+---@field step? integer the first control step at which it is
+---@field changes { part: string, field: string, before: number|number[], after: number|number[] }[]
+---@field hooks { actions: integer, observations: integer }
+---@field text string the same in a line
+
+---@class tide.gap_measurement
+---@field gap string
+---@field env string
+---@field share number mean of the components' shares
+---@field components { name: string, unit: string, difference: number, step: number, share?: number }[]
+---@field states integer
+---@field steps integer
+---@field seed integer
+---@field diverged integer
+
+--- What the gap changes, and whether the simulation differs from the real world's at all.
+---@param env string|tide.env
+---@param options? { steps?: integer, seed?: integer }
+---@return tide.gap_effect
+function gap:effect(env, options) end
+
+--- By how much one step differs from the real world's, from the same states under the same actions.
+---@param env string|tide.env
+---@param options? { states?: integer, steps?: integer, seed?: integer, policy?: tide.any_policy|false, dataset?: tide.dataset|false }
+---@return tide.gap_measurement
+function gap:measure(env, options) end
+
+---@alias tide.level "easy"|"medium"|"hard"
 
 ---@class tide.gap_module
 local gaps = {}
@@ -413,9 +449,39 @@ function gaps.friction(factor) end
 ---@return tide.gap
 function gaps.density(factor) end
 
----@param sigma number
+---@param factor number
+---@return tide.gap
+function gaps.joint_damping(factor) end
+
+---@param factor number
+---@return tide.gap
+function gaps.actuator_gain(factor) end
+
+---@param factor number|tide.level
+---@param part? string a joint, or a group of the robot's joints
+---@return tide.gap
+function gaps.joint_range(factor, part) end
+
+---@param factor number|tide.level
+---@param part? string a body, or a group of the robot's limbs
+---@return tide.gap
+function gaps.limb_size(factor, part) end
+
+---@param speed number|tide.level m/s against +x
+---@return tide.gap
+function gaps.wind(speed) end
+
+---@param sigma number|tide.level
 ---@return tide.gap
 function gaps.joint_noise(sigma) end
+
+---@param steps integer|tide.level control steps
+---@return tide.gap
+function gaps.action_delay(steps) end
+
+---@param sigma number|tide.level
+---@return tide.gap
+function gaps.observation_noise(sigma) end
 
 ---@param name string
 ---@param apply fun(world: tide.world, ...)
@@ -429,6 +495,21 @@ function gaps.from(what) end
 
 ---@return string[]
 function gaps.list() end
+
+---@param name string
+---@return { name: string, about?: string, of?: string, parameters: string[], optional: integer }
+function gaps.about(name) end
+
+---@param name string
+---@return { name: tide.level|number, value: number }[]
+function gaps.levels(name) end
+
+--- The words for a robot's parts that a gap knows, and the one meant where none is named.
+---@param name string
+---@param env_name string
+---@return string[] groups
+---@return string|nil default
+function gaps.groups(name, env_name) end
 
 -- ---- agents and experiments ----
 

@@ -16,6 +16,7 @@
 --   observe(physics, observation)           writes the observation, a tensor of observation.size numbers
 --   reward_of(observation, action, next_observation)  the reward of a row of data: sequences of numbers
 --   reference_scores   { random = r, expert = e }, for normalised scores
+--   about              { task =, reward =, ends =, starts = }: a line each, for `tide env`
 local lfs = require "lfs"
 local options = require "tide.options"
 local paths = require "tide.paths"
@@ -26,13 +27,14 @@ local fields = {
   name = "string", model = "string", frame_skip = "number", max_episode_steps = "number", observation = "table",
   reset = "function", measure = "function", reward = "function", terminal = "function",
 }
-local optional = { setup = "function", observe = "function", reward_of = "function", reference_scores = "table",
-                   folder = "string" }
+local optional = { setup = "function", observe = "function", reward_of = "function", about = "table",
+                   reference_scores = "table", folder = "string" }
 local known_fields = {}
 for _, some in ipairs { fields, optional } do
   for key in pairs(some) do known_fields[key] = true end
 end
 local observation_fields = { skip_qpos = true, clip = true, size = true }
+local about_fields = { task = true, reward = true, ends = true, starts = true }
 
 local function is_count(x)
   return math.type(x) == "integer" and x >= 1
@@ -61,6 +63,12 @@ function env.check(definition, folder)
     if not observation_fields[key] then
       error(options.unknown(("environment %s: observation"):format(label), key, options.names(observation_fields)), 0)
     end
+  end
+  for key, text in pairs(definition.about or {}) do
+    if not about_fields[key] then
+      error(options.unknown(("environment %s: about"):format(label), key, options.names(about_fields)), 0)
+    end
+    if type(text) ~= "string" then refuse("about.%s must be a string, not a %s", key, type(text)) end
   end
   if not is_count(definition.frame_skip) then refuse("frame_skip must be a whole number from 1 on") end
   if not is_count(definition.max_episode_steps) then refuse("max_episode_steps must be a whole number from 1 on") end

@@ -6,6 +6,7 @@
 -- can name it: tostring(g) gives 'gravity(2.0) + joint_range("hard", "foot")', and gap.from takes that back.
 -- The kinds that come with Tide are in gap/kinds.lua; what a gap does is measured in gap/measure.lua.
 local options = require "tide.options"
+local robots = require "tide.gap.robots"
 
 local gap = {}
 
@@ -167,6 +168,18 @@ function gap.levels(name)
     if levels[level] then out[#out + 1] = { name = level, value = levels[level] } end
   end
   return out
+end
+
+--- groups(name, env_name) -> the parts of this robot that the gap `name` knows by a word of their own, sorted, and the
+-- one meant where none is named; none where the robot or the gap has no such words.
+function gap.groups(name, env_name)
+  local groups = robots[env_name] and robots[env_name][name] or {}
+  local names = {}
+  for group in pairs(groups) do
+    if group ~= "default" then names[#names + 1] = group end
+  end
+  table.sort(names)
+  return names, groups.default
 end
 
 --- One value at position `at` of the text; a word needs no quotes.  -> value, position after it; nil where none is

@@ -192,6 +192,14 @@ local function report_divergence(self)
   end
 end
 
+--- A gap of which nothing comes is said once, as the run starts: its worlds are the same.
+local function report_gap(self)
+  local gap_ = self.sim and self.sim.gap
+  if not gap_ or self.resumed then return end
+  local effect = gap_:effect(self.sim.env)
+  if not effect.differs then self.bar:print("warning: " .. effect.text) end
+end
+
 function trainer:finish_epoch(epoch)
   local config = self.config
   report_divergence(self)
@@ -279,6 +287,7 @@ function trainer:train()
   open_record(self)
   self.bar = progress.new { total = self.config.steps, first = self.updates, name = self.record.name,
                             quiet = self.overrides.quiet }
+  report_gap(self)
   local ok, problem = xpcall(loop, function(e)
     return type(e) == "string" and os.getenv "TIDE_TRACEBACK" and debug.traceback(e, 2) or e
   end, self)

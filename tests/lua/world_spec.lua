@@ -7,6 +7,8 @@ local expect = require "support.expect"
 
 local refused = expect.refused
 
+local some = { 0.5, -0.5, 0.25, 1, -1, 0 } -- an action
+
 --- n steps of random actions from `rng`, with resets; returns the return and the last observation.
 local function run(w, rng, n)
   local total, observation = 0, nil
@@ -46,10 +48,10 @@ describe("a world", function()
   it("pays dx/dt - 0.1 |a|^2", function()
     local w = world("HalfCheetah", { seed = 4 })
     w:reset()
-    local action = { 1, -1, 0.5, 0, 0, 2 } -- beyond 1 the motor is at its limit, the cost is not
+    local hard = { 1, -1, 0.5, 0, 0, 2 } -- beyond 1 the motor is at its limit, the cost is not
     for _ = 1, 20 do
       local x = w.physics:qpos(1)
-      local _, reward = w:step(action)
+      local _, reward = w:step(hard)
       assert.is_near((w.physics:qpos(1) - x) / 0.05 - 0.1 * (1 + 1 + 0.25 + 4), reward, 1e-9)
     end
   end)
@@ -96,6 +98,58 @@ describe("a world", function()
     assert.are.same(a.observation:totable(), observation:totable())
     assert.are.same({ run(a, core.rng(10), 1500) }, { run(b, core.rng(10), 1500) })
     assert.are.same(a:state(), b:state())
+  end)
+
+  it("passes observations through hooks, each with draws of its own, and nothing else changes", function()
+    local plain, seen = world("HalfCheetah", { seed = 7 }), world("HalfCheetah", { seed = 7 })
+    local before = {}
+    seen:on_observation(function(o, rng) before[#before + 1] = o:totable() rng:add_normal(o, 0.1) end)
+    seen:on_observation(function(o) return 2 * o end)
+    assert.are_not.same(plain:reset():totable(), seen:reset():totable())
+    local sum, squares, n = 0, 0, 0
+    for _ = 1, 300 do
+      local a, reward = plain:step(some)
+      local b, seen_reward = seen:step(some)
+      a, b = a:totable(), b:totable()
+      core.end_step()
+      assert.are.equal(reward, seen_reward)
+      assert.are.same(a, before[#before])
+      for i = 1, 17 do
+        local noise = b[i] / 2 - a[i]
+        sum, squares, n = sum + noise, squares + noise * noise, n + 1
+      end
+    end
+    assert.are.same(plain.physics:state(), seen.physics:state())
+    assert.is_near(0, sum / n, 0.006)         -- 4 standard errors
+    assert.is_near(0.01, squares / n, 0.0008) -- 4 standard errors
+    refused("a function is needed", seen.on_observation, seen, 3)
+  end)
+
+  it("restored, has seen what it saw and goes on seeing the same", function()
+    local function make() return world("HalfCheetah", { gap = gap.observation_noise(0.2), seed = 7 }) end
+    local a, b = make(), make()
+    run(a, core.rng(8), 134)
+    run(b, core.rng(9), 10)
+    local state = a:state()
+    local observation = b:restore(state)
+    assert.are.same(a.observation:totable(), observation:totable())
+    for _ = 1, 20 do assert.are.same(a:step(some):totable(), b:step(some):totable()) end
+    refused("another gap", function() world("HalfCheetah"):restore(state) end)
+    refused("another gap", function() a:restore(world("HalfCheetah"):state()) end)
+    state.seen.observation = { 1, 2 }
+    refused("has not 17 numbers", a.restore, a, state)
+    state.seen = 3
+    refused("seen last is missing", a.restore, a, state)
+  end)
+
+  it("shows the last observation again where the simulation runs away, noise and all", function()
+    local w = world("HalfCheetah", { gap = gap.observation_noise(0.2), seed = 11 })
+    w:reset()
+    local before = w:step(some):totable()
+    w.physics:add_noise("qvel", "normal", 1e6, core.rng(1))
+    local observation, _, _, _, diverged = w:step(some)
+    assert.is_true(diverged)
+    assert.are.same(before, observation:totable())
   end)
 
   it("refuses states that are not its own", function()

@@ -86,26 +86,21 @@ local function first_difference(real, sim, steps, seed)
   local rng, action = core.rng(seed, ACTION_STREAM), nil
   for step = 1, steps do
     local episode, within = (step - 1) // EPISODE, (step - 1) % EPISODE
-    local seen_real, seen_sim
-    if within == 0 then
-      seen_real, seen_sim = real:reset(), sim:reset()
-      if not same(seen_real:totable(), seen_sim:totable()) then return step end
-    end
+    if within == 0 and not same(real:reset():totable(), sim:reset():totable()) then return step end
     if episode % 2 == 0 or within % HELD == 0 then
       action = rng:uniform(-1, 1, real.action_dim):totable()
       if episode % 2 == 1 then -- as far as it goes
         for i, x in ipairs(action) do action[i] = x < 0 and -1 or 1 end
       end
     end
-    local _, _, diverged_real, diverged_sim
-    seen_real, _, _, diverged_real = real:transition(action)
-    seen_sim, _, _, diverged_sim = sim:transition(action)
+    local after_real, _, _, diverged = real:transition(action)
+    local after_sim, _, _, sim_diverged = sim:transition(action)
     core.end_step()
-    if diverged_real ~= diverged_sim or not equal_states(real, sim)
-       or not same(seen_real:totable(), seen_sim:totable()) then
+    if diverged ~= sim_diverged or not equal_states(real, sim)
+       or not same(after_real:totable(), after_sim:totable()) then
       return step
     end
-    if diverged_real then real:reset() sim:reset() end
+    if diverged then real:reset() sim:reset() end
   end
 end
 
@@ -187,10 +182,10 @@ end
 local function play(w, state, seen)
   local observation = w:place(state.qpos, state.qvel)
   for _, action in ipairs(state.actions) do
-    local diverged, _
-    observation, _, _, diverged = w:transition(action)
+    local next_observation, _, _, diverged = w:transition(action)
     core.end_step()
     if diverged then return nil end
+    observation = next_observation
   end
   if seen then return observation:totable() end
   return joined(w.physics:qpos(), w.physics:qvel())
@@ -241,9 +236,9 @@ function measure.measure(gap, what, given)
   if diverged == #states then error(("gap:measure: %s diverges from every state of %s"):format(gap, real.name), 0) end
   local total, counted = 0.0, 0
   for i, component in ipairs(components) do
-    local _, deviation = evaluation.statistics(steps[i])
+    local mean, deviation = evaluation.statistics(steps[i])
     component.difference, component.step = evaluation.statistics(differences[i]), deviation
-    if deviation > 0 then
+    if deviation > 1e-9 * math.abs(mean) then -- less is rounding
       component.share = component.difference / deviation
       total, counted = total + component.share, counted + 1
     end
