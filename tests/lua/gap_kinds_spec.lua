@@ -154,6 +154,7 @@ describe("the gap of", function()
     local problem = refused("part of HalfCheetah: unknown 'ffot'; nearest: ffoot", world, "HalfCheetah",
       { gap = gap.joint_range(0.5, "ffot") })
     assert.is_nil(problem:find("rootx", 1, true))
+    refused("unknown 'rootx'", world, "HalfCheetah", { gap = gap.joint_range(0.5, "rootx") }) -- it has no range
     refused("part of Ant: unknown 'tail'", world, "Ant", { gap = gap.limb_size(0.5, "tail") })
     for _, name in ipairs(ROBOTS) do
       for _, kind in ipairs { "joint_range", "limb_size" } do

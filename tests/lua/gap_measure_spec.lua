@@ -71,6 +71,15 @@ describe("a gap's effect", function()
   it("is there where only what is seen differs, or only at a joint's end", function()
     local dull = gap.define("test-dull", function(w) w:on_observation(function(o) o:fill(0) end) end)()
     assert.is_true(dull:effect("HalfCheetah").differs)
+    local later = gap.define("test-dull-later", function(w)
+      local n = 0
+      w:on_observation(function(o)
+        n = n + 1
+        if n > 7 then o:fill(0) end
+      end)
+    end)()
+    assert.are.equal(7, later:effect("HalfCheetah").step)
+    assert.is_true(gap.joint_range("easy"):effect("Hopper").step > 50) -- under actions that are held
     local effect = gap.joint_range(0.9):effect("HalfCheetah")
     assert.is_true(effect.differs and effect.step > 1)
   end)
@@ -208,6 +217,9 @@ describe("a run", function()
       assert.are.equal(0, idle.code, idle.err)
       local _, times = idle.err:gsub("warning: feet%(%) has no effect on HalfCheetah", "")
       assert.are.equal(1, times, idle.err)
+      local resumed = program.run { "resume", folder .. "/a", "--steps", "8", "--quiet" }
+      assert.are.equal(0, resumed.code, resumed.err)
+      assert.is_nil(resumed.err:find("no effect", 1, true))
       local felt = program.run { "run", folder .. "/script.lua", "some", "--out", folder .. "/b", "--quiet" }
       assert.are.equal(0, felt.code, felt.err)
       assert.is_nil(felt.err:find("no effect", 1, true))

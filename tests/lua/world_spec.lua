@@ -125,6 +125,22 @@ describe("a world", function()
     refused("a function is needed", seen.on_observation, seen, 3)
   end)
 
+  it("draws for each hook on the observations from a stream of its own", function()
+    local w, first, both = world("HalfCheetah", { seed = 7 }), nil, nil
+    w:on_observation(function(o, rng)
+      o:fill(0)
+      rng:add_normal(o, 1)
+      first = o:totable()
+    end)
+    w:on_observation(function(o, rng)
+      o:fill(0)
+      rng:add_normal(o, 1)
+      both = { first, o:totable() }
+    end)
+    w:reset()
+    assert.are_not.same(both[1], both[2])
+  end)
+
   it("restored, has seen what it saw and goes on seeing the same", function()
     local function make() return world("HalfCheetah", { gap = gap.observation_noise(0.2), seed = 7 }) end
     local a, b = make(), make()

@@ -89,9 +89,6 @@ local function first_difference(real, sim, steps, seed)
     if within == 0 and not same(real:reset():totable(), sim:reset():totable()) then return step end
     if episode % 2 == 0 or within % HELD == 0 then
       action = rng:uniform(-1, 1, real.action_dim):totable()
-      if episode % 2 == 1 then -- as far as it goes
-        for i, x in ipairs(action) do action[i] = x < 0 and -1 or 1 end
-      end
     end
     local after_real, _, _, diverged = real:transition(action)
     local after_sim, _, _, sim_diverged = sim:transition(action)
