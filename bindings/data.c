@@ -1,4 +1,4 @@
-/* The data room: trees, datasets, replay; and how their functions take transitions. */
+/* The data room: trees, datasets, replay, files in blocks; and how their functions take transitions. */
 #include "data.h"
 
 #include <stdint.h>
@@ -90,4 +90,5 @@ void tide_open_data(lua_State *L)
     tide_open_data_tree(L);
     tide_open_data_dataset(L);
     tide_open_data_replay(L);
+    tide_open_data_arrays(L);
 }

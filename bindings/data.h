@@ -34,6 +34,12 @@ void tide_put_table(lua_State *L, tide_tree_writer *writer, int index);
 /* Pushes a table of what stands in `path` below `group`. */
 void tide_push_tree(lua_State *L, const char *path, const char *group, int lenient);
 
+/* The options of reading a dataset in the table at `arg`, which may be nil. */
+tide_dataset_options tide_check_dataset_options(lua_State *L, int arg);
+
+/* Pushes a table of what a dataset of `rows` rows holds and how it was read. */
+void tide_push_dataset_info(lua_State *L, const tide_dataset_info *info, size_t rows, const tide_layout *layout);
+
 /* The dataset at `arg`, or NULL if that is nil. */
 tide_dataset *tide_opt_dataset(lua_State *L, int arg);
 
@@ -41,5 +47,6 @@ tide_dataset *tide_opt_dataset(lua_State *L, int arg);
 void tide_open_data_tree(lua_State *L);
 void tide_open_data_dataset(lua_State *L);
 void tide_open_data_replay(lua_State *L);
+void tide_open_data_arrays(lua_State *L);
 
 #endif

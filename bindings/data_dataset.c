@@ -36,6 +36,20 @@ static size_t size_option(lua_State *L, int arg, const char *name)
     return (size_t)value;
 }
 
+tide_dataset_options tide_check_dataset_options(lua_State *L, int arg)
+{
+    tide_dataset_options options = {0};
+    if (lua_isnil(L, arg))
+        return options;
+    luaL_checktype(L, arg, LUA_TTABLE);
+    options.max_episode_steps = size_option(L, arg, "max_episode_steps");
+    options.observation_dim = size_option(L, arg, "observation_dim");
+    lua_getfield(L, arg, "infos");
+    options.infos = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return options;
+}
+
 /* metadata(path): what the file says about itself. */
 static int push_metadata(lua_State *L)
 {
@@ -43,18 +57,12 @@ static int push_metadata(lua_State *L)
     return 1;
 }
 
-/* dataset_read(path [, { max_episode_steps =, infos = }]) -> dataset */
+/* dataset_read(path [, { max_episode_steps =, observation_dim =, infos = }]) -> dataset */
 static int dataset_read(lua_State *L)
 {
     const char *path = tide_check_text(L, 1);
-    tide_dataset_options options = {0};
     lua_settop(L, 2);
-    if (!lua_isnil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        options.max_episode_steps = size_option(L, 2, "max_episode_steps");
-        lua_getfield(L, 2, "infos");
-        options.infos = lua_toboolean(L, -1);
-    }
+    tide_dataset_options options = tide_check_dataset_options(L, 2);
     void **place = tide_push_object(L, DATASET_CLASS);
     int holder = lua_gettop(L);
     tide_dataset *dataset;
@@ -193,24 +201,23 @@ static void set_number(lua_State *L, const char *name, double value)
     lua_setfield(L, -2, name);
 }
 
-/* dataset:info() -> what the file holds and how it was read */
-static int dataset_info(lua_State *L)
+void tide_push_dataset_info(lua_State *L, const tide_dataset_info *info, size_t rows, const tide_layout *layout)
 {
     static const char *const SOURCES[] = {"file", "next row", "max_episode_steps", "none"};
-    const tide_dataset *d = check_dataset(L, 1);
-    const tide_dataset_info *info = &d->info;
     lua_createtable(L, 0, 24);
-    set_count(L, "rows", d->count);
+    set_count(L, "rows", rows);
     set_count(L, "file_rows", info->file_rows);
     set_count(L, "dropped", info->dropped);
     set_count(L, "terminals", info->terminals);
     set_count(L, "timeouts", info->timeouts);
     set_count(L, "unmarked_cuts", info->unmarked_cuts);
+    set_count(L, "unmarked_ends", info->unmarked_ends);
     set_count(L, "stand_ins", info->stand_ins);
+    set_count(L, "zero_columns", info->zero_columns);
     set_count(L, "episodes", info->episodes);
     set_count(L, "unfinished", info->unfinished);
-    set_count(L, "observation_dim", d->layout.observation_dim);
-    set_count(L, "action_dim", d->layout.action_dim);
+    set_count(L, "observation_dim", layout->observation_dim);
+    set_count(L, "action_dim", layout->action_dim);
     if (info->episodes > 0) {
         set_number(L, "return_min", info->return_min);
         set_number(L, "return_mean", info->return_mean);
@@ -223,6 +230,13 @@ static int dataset_info(lua_State *L)
     lua_setfield(L, -2, "next_observations");
     lua_pushstring(L, SOURCES[info->timeouts_source]);
     lua_setfield(L, -2, "timeouts_from");
+}
+
+/* dataset:info() -> what the file holds and how it was read */
+static int dataset_info(lua_State *L)
+{
+    const tide_dataset *d = check_dataset(L, 1);
+    tide_push_dataset_info(L, &d->info, d->count, &d->layout);
     lua_getiuservalue(L, 1, 1);
     lua_getfield(L, -1, "path");
     lua_setfield(L, -3, "path");

@@ -263,12 +263,12 @@ void tide_push_tree(lua_State *L, const char *path, const char *group, int lenie
     lua_remove(L, holder);
 }
 
-/* tree_read(path [, group]) -> table */
+/* tree_read(path [, group [, lenient]]) -> table; lenient: what a tree cannot hold is passed over */
 static int tree_read(lua_State *L)
 {
     const char *path = tide_check_text(L, 1);
     const char *group = lua_isnoneornil(L, 2) ? "/" : tide_check_text(L, 2);
-    tide_push_tree(L, path, group, 0);
+    tide_push_tree(L, path, group, lua_toboolean(L, 3));
     return 1;
 }
 

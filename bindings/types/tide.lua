@@ -681,14 +681,32 @@ function evaluation.statistics(list) end
 ---@field defaults table
 local datasets = {}
 
----@param path string
----@param options? { max_episode_steps?: integer, infos?: boolean }
+---@param path string a D4RL file, the folder of a Minari dataset, or its main_data.hdf5
+---@param options? { max_episode_steps?: integer, observation_dim?: integer, infos?: boolean }
 ---@return tide.dataset
 function datasets.read(path, options) end
 
+--- What a file says about itself: D4RL's group, or Minari's metadata.json with `env` added.
+---@param path string
+---@return table|nil
+function datasets.metadata(path) end
+
+--- The environment that is given, that the metadata names, or that the file is called after.
+---@param path string
+---@param metadata? table
+---@param named? string
+---@return tide.env|nil
+---@return "given"|"metadata"|"file name"|nil
+function datasets.environment_of(path, metadata, named) end
+
+--- What was done about a file's defects when it was read, a line each.
+---@param info tide.dataset_info
+---@return string[]
+function datasets.notes(info) end
+
 --- Counts, returns and scores; tostring makes it text.
 ---@param path string
----@param options? { env?: string, random?: number, expert?: number, max_episode_steps?: integer }
+---@param options? { env?: string, random?: number, expert?: number, max_episode_steps?: integer, report?: fun(done: integer, total: integer) }
 ---@return tide.dataset_info
 function datasets.info(path, options) end
 
@@ -710,7 +728,7 @@ function recipes.path(name) end
 function recipes.exists(name) end
 
 ---@param name string
----@param options? { max_episode_steps?: integer, infos?: boolean }
+---@param options? { max_episode_steps?: integer, observation_dim?: integer, infos?: boolean }
 ---@return tide.dataset
 function recipes.open(name, options) end
 

@@ -1,6 +1,6 @@
 /* Datasets: transitions of a real environment in one HDF5 file, as D4RL lays them out:
  * observations (N, S), actions (N, A), rewards, terminals, timeouts (N), and optionally
- * next_observations (N, S), infos/qpos, infos/qvel, metadata.
+ * next_observations (N, S), infos/qpos, infos/qvel, metadata; or as Minari does (arrays.h).
  *
  * `terminals` is a true end, `timeouts` a cut: an episode goes on there, unseen.
  * A dataset is counted: whoever holds it retains it, and it goes with the last release. */
@@ -18,6 +18,7 @@
 
 typedef struct tide_dataset_options {
     size_t max_episode_steps; /* cuts an episode that gets this far, where the file does not; 0: never */
+    size_t observation_dim;   /* keeps so many numbers of wider observations, if the others are all zero; 0: all */
     int infos;                /* keep infos/qpos and infos/qvel; an error where they are missing */
 } tide_dataset_options;
 
@@ -35,6 +36,8 @@ typedef struct tide_dataset_info {
     size_t timeouts;      /* rows that are cut, marked or by max_episode_steps */
     size_t unmarked_cuts; /* rows whose next observation is not the next row's observation, unmarked */
     size_t stand_ins;     /* terminal rows whose unknown next observation is their observation */
+    size_t unmarked_ends; /* episodes of a Minari file that end without a flag; counted as timeouts */
+    size_t zero_columns;  /* of the observations, left away for observation_dim */
     size_t episodes;      /* ended by any of these */
     size_t unfinished;    /* rows after the last end */
     double return_min, return_mean, return_max; /* of the episodes; 0 if there are none */
@@ -54,7 +57,8 @@ typedef struct tide_dataset {
     size_t holders;
 } tide_dataset;
 
-/* Reads a file of any size, column by column in blocks; holds the rows as float32. Shapes
+/* Reads a file of any size, or the folder of a Minari dataset, column by column in blocks;
+ * holds the rows as float32. Shapes
  * (N, 1) pass for (N); flags may be enums, integers or floats. Where next_observations is
  * missing, it is the next row's observation, never across the end of an episode: a cut row
  * and the file's last are dropped, a terminal row is its own stand-in (nothing is

@@ -1,139 +1,69 @@
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "data/dataset.h"
-#include "data/hdf5.h"
+#include "data/source.h"
+#include "data/survey.h"
 
-enum { COLUMNS = 8 };
-
-/* The arrays of a file. The first TIDE_PARTS are the parts of a row, under their names. */
-typedef enum column_name { TIMEOUTS = TIDE_PARTS, QPOS, QVEL } column_name;
-
-static const char *const NAMES[COLUMNS] = {"observations", "actions",  "rewards",    "next_observations",
-                                           "terminals",    "timeouts", "infos/qpos", "infos/qvel"};
-static const int IS_VECTOR[COLUMNS] = {1, 1, 0, 1, 0, 0, 1, 1};
+/* ---- columns ---- */
 
 typedef struct reading {
-    tide_hdf5_input input;
-    tide_hdf5_array columns[COLUMNS];
-    int there[COLUMNS];
-    void *block; /* of one column's elements, as they are read */
+    tide_source source;
     tide_dataset *dataset;
+    float *block; /* of one column's numbers, as they are read */
 } reading;
 
-/* ---- opening ---- */
-
-static tide_status open_column(reading *r, size_t c)
+/* Is a number zero that observation_dim leaves away? */
+static tide_status check_zeros(const reading *r, size_t c, size_t first, size_t n)
 {
-    hid_t object;
-    r->there[c] = tide_hdf5_has(&r->input, NAMES[c]);
-    if (!r->there[c])
-        return TIDE_OK;
-    tide_hdf5_array *a = &r->columns[c];
-    TIDE_TRY(tide_hdf5_open_path(&r->input, NAMES[c], &object));
-    TIDE_TRY(tide_hdf5_take_array(&r->input, object, NAMES[c], a));
-    if (a->class == TIDE_HDF5_STRING)
-        return tide_fail(TIDE_FORMAT, "%s: %s holds text, not numbers", r->input.path, NAMES[c]);
-    if (a->rank == 0 || a->rank > 2 || (!IS_VECTOR[c] && a->dims[1] != 1))
-        return tide_fail(TIDE_SHAPE, "%s: %s has %zu dimension%s (%zu, %zu, %zu); a row for each transition is needed",
-                         r->input.path, NAMES[c], a->rank, a->rank == 1 ? "" : "s", a->dims[0], a->dims[1], a->dims[2]);
+    const tide_array *a = r->source.columns[c];
+    size_t keep = r->dataset->layout.observation_dim;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = keep; j < a->across; j++)
+            if (r->block[i * a->across + j] != 0.0f)
+                return tide_fail(TIDE_SHAPE,
+                                 "%s: %s have %zu numbers, of which the first %zu are wanted, but the others are not "
+                                 "all zero: row %zu, column %zu (from 1) is %g",
+                                 tide_arrays_path(r->source.arrays), a->name, a->across, keep, first + i + 1, j + 1,
+                                 (double)r->block[i * a->across + j]);
     return TIDE_OK;
 }
 
-/* Every array has as many rows as the first. */
-static tide_status check_rows(const reading *r)
+/* Keeps the first `keep` of the `across` numbers of each row. */
+static void narrow(float *rows, size_t n, size_t across, size_t keep)
 {
-    char text[512] = "";
-    size_t used = 0, n = r->columns[0].dims[0];
-    int differ = 0;
-    for (size_t c = 0; c < COLUMNS; c++) {
-        if (!r->there[c])
-            continue;
-        differ |= r->columns[c].dims[0] != n;
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %zu", used == 0 ? "" : ", ", NAMES[c],
-                                 r->columns[c].dims[0]);
-    }
-    if (differ)
-        return tide_fail(TIDE_SHAPE, "%s: the arrays differ in rows, so rows do not belong together: %s", r->input.path,
-                         text);
-    if (n == 0)
-        return tide_fail(TIDE_FORMAT, "%s: holds no transitions", r->input.path);
-    return TIDE_OK;
-}
-
-static tide_status check_columns(reading *r, const tide_dataset_options *options)
-{
-    static const int NEEDED[COLUMNS] = {1, 1, 1, 0, 1, 0, 0, 0};
-    const char *path = r->input.path;
-    for (size_t c = 0; c < COLUMNS; c++) {
-        if (c >= QPOS && !options->infos)
-            continue;
-        TIDE_TRY(open_column(r, c));
-        if (!r->there[c] && (NEEDED[c] || c >= QPOS))
-            return tide_fail(TIDE_FORMAT, "%s: there is no %s; a D4RL file has observations, actions, rewards%s", path,
-                             NAMES[c], c >= QPOS ? ", and infos/qpos, infos/qvel at times" : " and terminals");
-    }
-    TIDE_TRY(check_rows(r));
-    const tide_hdf5_array *next = &r->columns[TIDE_NEXT_OBSERVATIONS];
-    if (r->there[TIDE_NEXT_OBSERVATIONS] && next->dims[1] != r->columns[TIDE_OBSERVATIONS].dims[1])
-        return tide_fail(TIDE_SHAPE, "%s: observations have %zu numbers, next_observations %zu", path,
-                         r->columns[TIDE_OBSERVATIONS].dims[1], next->dims[1]);
-    if (!r->there[TIDE_NEXT_OBSERVATIONS] && !r->there[TIMEOUTS] && options->max_episode_steps == 0)
-        return tide_fail(TIDE_FORMAT,
-                         "%s: has neither next_observations nor timeouts, so where an episode is cut is unknown; "
-                         "give max_episode_steps, the step limit of the environment",
-                         path);
-    return TIDE_OK;
-}
-
-/* ---- elements ---- */
-
-static tide_status odd_element(const reading *r, size_t c, size_t at, double value)
-{
-    size_t across = r->columns[c].dims[1];
-    return tide_fail(TIDE_NUMERIC, "%s: %s: row %zu, column %zu (from 1) is %g", r->input.path, NAMES[c],
-                     at / across + 1, at % across + 1, isnan(value) ? fabs(value) : value);
+    for (size_t i = 1; i < n; i++)
+        memmove(rows + i * keep, rows + i * across, keep * sizeof *rows);
 }
 
 /* Takes `n` rows of column c, from row `first` on, out of the block. */
 static tide_status take_block(reading *r, size_t c, size_t first, size_t n)
 {
     tide_dataset *d = r->dataset;
-    size_t across = r->columns[c].dims[1], count = n * across;
-    if (c >= QPOS) {
-        const double *x = r->block;
-        for (size_t i = 0; i < count; i++)
-            if (!isfinite(x[i]))
-                return odd_element(r, c, first * across + i, x[i]);
-        memcpy((c == QPOS ? d->qpos : d->qvel) + first * across, x, count * sizeof *x);
-        return TIDE_OK;
+    size_t across = r->source.columns[c]->across, keep = tide_part_size(&d->layout, (tide_part)c);
+    if (across > keep) {
+        TIDE_TRY(check_zeros(r, c, first, n));
+        narrow(r->block, n, across, keep);
     }
-    const float *x = r->block;
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(x[i]) || ((c == TIDE_TERMINALS || c == TIMEOUTS) && x[i] != 0.0f && x[i] != 1.0f))
-            return odd_element(r, c, first * across + i, (double)x[i]);
-    if (c == TIMEOUTS)
-        for (size_t i = 0; i < n; i++)
-            d->timeouts[first + i] = x[i] != 0.0f;
-    else
-        tide_part_scatter(&d->layout, (tide_part)c, d->rows + first * d->layout.stride, n, x);
+    tide_part_scatter(&d->layout, (tide_part)c, d->rows + first * d->layout.stride, n, r->block);
     return TIDE_OK;
+}
+
+static size_t rows_together(const reading *r, size_t c)
+{
+    size_t step = tide_arrays_block_rows(r->source.arrays, r->source.columns[c]), rows = r->source.rows;
+    return step < rows ? step : rows;
 }
 
 static tide_status read_column(reading *r, size_t c)
 {
-    const tide_hdf5_array *a = &r->columns[c];
-    size_t rows = a->dims[0], step = a->block_rows < rows ? a->block_rows : rows;
-    if (a->dims[1] == 0)
-        return tide_fail(TIDE_SHAPE, "%s: %s has rows of no numbers", r->input.path, NAMES[c]);
-    hid_t type = c >= QPOS ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT;
-    TIDE_TRY(tide_alloc_untouched(step * a->dims[1], c >= QPOS ? sizeof(double) : sizeof(float), &r->block));
+    size_t rows = r->source.rows, step = rows_together(r, c);
+    TIDE_TRY(tide_alloc_untouched(step * r->source.columns[c]->across, sizeof(float), (void **)&r->block));
     tide_status status = TIDE_OK;
     for (size_t first = 0; first < rows && status == TIDE_OK; first += step) {
         size_t n = rows - first < step ? rows - first : step;
-        status = tide_hdf5_read_rows(&r->input, a, NAMES[c], type, first, n, r->block);
+        status = tide_source_read(&r->source, c, first, n, r->block);
         if (status == TIDE_OK)
             status = take_block(r, c, first, n);
     }
@@ -142,28 +72,65 @@ static tide_status read_column(reading *r, size_t c)
     return status;
 }
 
+/* Marked cuts. */
+static tide_status read_timeouts(reading *r)
+{
+    enum { STEP = 4096 };
+    float terminals[STEP], spare[STEP];
+    tide_dataset *d = r->dataset;
+    for (size_t first = 0; first < d->count; first += STEP) {
+        size_t n = d->count - first < STEP ? d->count - first : STEP;
+        tide_part_gather(&d->layout, TIDE_TERMINALS, d->rows + first * d->layout.stride, n, terminals);
+        TIDE_TRY(
+            tide_source_timeouts(&r->source, first, n, terminals, spare, d->timeouts + first, &d->info.unmarked_ends));
+    }
+    return TIDE_OK;
+}
+
+static tide_status read_state(reading *r, size_t c, size_t *dim, double **state)
+{
+    size_t rows = r->source.rows, across = r->source.columns[c]->across, step = rows_together(r, c);
+    *dim = across;
+    TIDE_TRY(tide_alloc_untouched(rows * across, sizeof **state, (void **)state));
+    for (size_t first = 0; first < rows; first += step) {
+        size_t n = rows - first < step ? rows - first : step;
+        TIDE_TRY(tide_source_read_state(&r->source, c, first, n, *state + first * across));
+    }
+    return TIDE_OK;
+}
+
+static tide_status check_dims(const reading *r)
+{
+    for (size_t c = 0; c < TIDE_COLUMNS; c++)
+        if (r->source.columns[c] != NULL && r->source.columns[c]->across == 0)
+            return tide_fail(TIDE_SHAPE, "%s: %s has rows of no numbers", tide_arrays_path(r->source.arrays),
+                             r->source.columns[c]->name);
+    return TIDE_OK;
+}
+
 static tide_status read_columns(reading *r, const tide_dataset_options *options)
 {
-    TIDE_TRY(check_columns(r, options));
     tide_dataset *d = r->dataset;
-    size_t n = r->columns[0].dims[0];
-    TIDE_TRY(tide_layout_make(r->columns[TIDE_OBSERVATIONS].dims[1], r->columns[TIDE_ACTIONS].dims[1], &d->layout));
+    size_t n = r->source.rows, dim = r->source.observation_dim;
+    if (options->observation_dim > 0 && options->observation_dim < dim) {
+        d->info.zero_columns = dim - options->observation_dim;
+        dim = options->observation_dim;
+    }
+    TIDE_TRY(tide_layout_make(dim, r->source.action_dim, &d->layout));
+    TIDE_TRY(check_dims(r));
     d->count = d->info.file_rows = n;
     TIDE_TRY(tide_alloc_untouched(n, d->layout.stride * sizeof(float), (void **)&d->rows));
     TIDE_TRY(tide_alloc(n, (void **)&d->timeouts));
-    if (options->infos) {
-        d->qpos_dim = r->columns[QPOS].dims[1];
-        d->qvel_dim = r->columns[QVEL].dims[1];
-        TIDE_TRY(tide_alloc_untouched(n * d->qpos_dim, sizeof(double), (void **)&d->qpos));
-        TIDE_TRY(tide_alloc_untouched(n * d->qvel_dim, sizeof(double), (void **)&d->qvel));
-    }
-    for (size_t c = 0; c < COLUMNS; c++)
-        if (r->there[c])
+    for (size_t c = 0; c < TIDE_PARTS; c++)
+        if (r->source.columns[c] != NULL)
             TIDE_TRY(read_column(r, c));
-    d->info.next_observations = r->there[TIDE_NEXT_OBSERVATIONS] ? TIDE_FROM_FILE : TIDE_FROM_NEXT_ROW;
-    d->info.timeouts_source = r->there[TIMEOUTS]               ? TIDE_FROM_FILE
-                              : options->max_episode_steps > 0 ? TIDE_FROM_EPISODE_LENGTH
-                                                               : TIDE_FROM_NOTHING;
+    TIDE_TRY(read_timeouts(r));
+    if (options->infos) {
+        TIDE_TRY(read_state(r, TIDE_QPOS, &d->qpos_dim, &d->qpos));
+        TIDE_TRY(read_state(r, TIDE_QVEL, &d->qvel_dim, &d->qvel));
+    }
+    d->info.next_observations = tide_source_of_next(&r->source);
+    d->info.timeouts_source = tide_source_of_timeouts(&r->source, options);
     return TIDE_OK;
 }
 
@@ -179,73 +146,22 @@ static int is_terminal(const tide_dataset *d, size_t i)
     return row_of(d, i)[d->layout.terminal] != 0.0f;
 }
 
-/* Is row i's next observation another than row i + 1's observation? */
+/* Is row i's next observation, as the file has it, another than row i + 1's observation? */
 static int is_broken(const tide_dataset *d, size_t i)
 {
-    return memcmp(row_of(d, i) + d->layout.next_observation, row_of(d, i + 1),
+    return d->info.next_observations == TIDE_FROM_FILE && i + 1 < d->count &&
+           memcmp(row_of(d, i) + d->layout.next_observation, row_of(d, i + 1),
                   d->layout.observation_dim * sizeof(float)) != 0;
 }
 
-/* Cuts episodes that reach max_episode_steps. */
-static void cut_episodes(tide_dataset *d, size_t max_episode_steps)
+/* Counts episodes, and cuts those that reach the step limit. */
+static void count_episodes(tide_dataset *d, size_t max_episode_steps)
 {
-    size_t steps = 0;
-    for (size_t i = 0; i < d->count; i++) {
-        steps++;
-        if (max_episode_steps > 0 && steps >= max_episode_steps && !is_terminal(d, i))
-            d->timeouts[i] = 1;
-        if (is_terminal(d, i) || d->timeouts[i])
-            steps = 0;
-    }
-}
-
-/* Rows where the file's own next observations show a cut that nothing marks. Where most
- * rows do, observations are not chained (noise, single transitions), and none is one. */
-static size_t count_unmarked(const tide_dataset *d)
-{
-    size_t unmarked = 0;
-    if (d->info.next_observations != TIDE_FROM_FILE)
-        return 0;
-    for (size_t i = 0; i + 1 < d->count; i++)
-        unmarked += (size_t)(!is_terminal(d, i) && !d->timeouts[i] && is_broken(d, i));
-    return unmarked * 2 > d->count ? 0 : unmarked;
-}
-
-static void end_episode(tide_dataset_info *info, double total, size_t length)
-{
-    size_t n = info->episodes++;
-    info->return_min = n == 0 || total < info->return_min ? total : info->return_min;
-    info->return_max = n == 0 || total > info->return_max ? total : info->return_max;
-    info->length_min = n == 0 || length < info->length_min ? length : info->length_min;
-    info->length_max = n == 0 || length > info->length_max ? length : info->length_max;
-    info->return_mean += total; /* sums, until the end */
-    info->length_mean += (double)length;
-}
-
-static void count_episodes(tide_dataset *d)
-{
-    tide_dataset_info *info = &d->info;
-    double total = 0.0;
-    size_t length = 0;
-    info->unmarked_cuts = count_unmarked(d);
-    for (size_t i = 0; i < d->count; i++) {
-        int terminal = is_terminal(d, i), cut = !terminal && d->timeouts[i];
-        info->terminals += (size_t)terminal;
-        info->timeouts += (size_t)cut;
-        total += (double)row_of(d, i)[d->layout.reward];
-        length++;
-        int broken = info->unmarked_cuts > 0 && i + 1 < d->count && !terminal && !cut && is_broken(d, i);
-        if (terminal || cut || broken) {
-            end_episode(info, total, length);
-            total = 0.0;
-            length = 0;
-        }
-    }
-    info->unfinished = length;
-    if (info->episodes > 0) {
-        info->return_mean /= (double)info->episodes;
-        info->length_mean /= (double)info->episodes;
-    }
+    tide_tally tally = {.max_episode_steps = max_episode_steps};
+    for (size_t i = 0; i < d->count; i++)
+        d->timeouts[i] = (uint8_t)tide_tally_row(&tally, is_terminal(d, i), d->timeouts[i], is_broken(d, i),
+                                                 (double)row_of(d, i)[d->layout.reward]);
+    tide_tally_finish(&tally, &d->info);
 }
 
 static void move_row(tide_dataset *d, size_t to, size_t from)
@@ -284,11 +200,10 @@ static void derive_next_observations(tide_dataset *d)
 
 static tide_status read_file(reading *r, const char *path, const tide_dataset_options *options)
 {
-    TIDE_TRY(tide_hdf5_open(path, &r->input));
+    TIDE_TRY(tide_source_open(path, options, &r->source));
     TIDE_TRY(read_columns(r, options));
     tide_dataset *d = r->dataset;
-    cut_episodes(d, options->max_episode_steps);
-    count_episodes(d);
+    count_episodes(d, options->max_episode_steps);
     if (d->info.next_observations == TIDE_FROM_NEXT_ROW)
         derive_next_observations(d);
     if (d->count == 0)
@@ -299,24 +214,15 @@ static tide_status read_file(reading *r, const char *path, const tide_dataset_op
 tide_status tide_dataset_read(const char *path, const tide_dataset_options *options, tide_dataset **dataset)
 {
     static const tide_dataset_options DEFAULTS = {0};
-    reading *r;
+    reading r = {0};
     *dataset = NULL;
-    TIDE_TRY(tide_alloc(sizeof *r, (void **)&r));
-    r->input.file = H5I_INVALID_HID;
-    for (size_t c = 0; c < COLUMNS; c++)
-        r->columns[c].dataset = H5I_INVALID_HID;
-    tide_status status = tide_alloc(sizeof *r->dataset, (void **)&r->dataset);
-    if (status == TIDE_OK) {
-        r->dataset->holders = 1;
-        status = read_file(r, path, options == NULL ? &DEFAULTS : options);
-    }
-    for (size_t c = 0; c < COLUMNS; c++)
-        tide_hdf5_close_array(&r->columns[c]);
-    tide_hdf5_close(&r->input);
+    TIDE_TRY(tide_alloc(sizeof *r.dataset, (void **)&r.dataset));
+    r.dataset->holders = 1;
+    tide_status status = read_file(&r, path, options == NULL ? &DEFAULTS : options);
+    tide_source_close(&r.source);
     if (status == TIDE_OK)
-        *dataset = r->dataset;
+        *dataset = r.dataset;
     else
-        tide_dataset_release(r->dataset);
-    tide_free(r);
+        tide_dataset_release(r.dataset);
     return status;
 }

@@ -2,72 +2,23 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "data/column.h"
 #include "data/dataset.h"
 #include "data/hdf5.h"
 
-/* Rows that are written together: one chunk of each array, compressed once. */
-enum { BLOCK_ROWS = 4096, COLUMNS = 8, COMPRESSION = 1 };
-
-typedef enum element { FLOAT32, FLOAT64, BOOLEAN } element;
-
-static const size_t ELEMENT_BYTES[] = {sizeof(float), sizeof(double), sizeof(int8_t)};
-
-typedef struct column {
-    hid_t dataset;
-    size_t across; /* elements in a row; 0: this file has no such array */
-    element element;
-    void *block; /* BLOCK_ROWS rows, waiting */
-} column;
-
-enum { TIMEOUTS = TIDE_PARTS, QPOS, QVEL };
+enum { TIMEOUTS = TIDE_PARTS, QPOS, QVEL, COLUMNS };
 
 struct tide_dataset_writer {
     tide_hdf5_output output;
     tide_dataset_shape shape;
     tide_layout layout;
-    column columns[COLUMNS];
+    tide_column columns[COLUMNS]; /* without infos the last two are none */
     tide_tree_writer *metadata;
-    size_t count, waiting; /* rows in all, and of these still in the blocks */
-    int over;
+    size_t count;
+    int over, failed; /* committed; a row is only half there */
 };
 
 /* ---- making ---- */
-
-static hid_t element_type(element e, int on_disk)
-{
-    switch (e) {
-    case FLOAT64: return H5Tcopy(on_disk ? H5T_IEEE_F64LE : H5T_NATIVE_DOUBLE);
-    case BOOLEAN: return tide_hdf5_boolean_type();
-    case FLOAT32:
-    default: return H5Tcopy(on_disk ? H5T_IEEE_F32LE : H5T_NATIVE_FLOAT);
-    }
-}
-
-static tide_status make_column(tide_dataset_writer *w, hid_t group, const char *name, size_t c, size_t across,
-                               int is_vector, element e)
-{
-    column *col = &w->columns[c];
-    col->across = across;
-    col->element = e;
-    if (across == 0)
-        return TIDE_OK;
-    TIDE_TRY(tide_alloc_untouched(BLOCK_ROWS * across, ELEMENT_BYTES[e], &col->block));
-    hsize_t none[2] = {0, across}, most[2] = {H5S_UNLIMITED, across}, chunk[2] = {BLOCK_ROWS, across};
-    hid_t properties = tide_hdf5_dataset_properties(), type = element_type(e, 1);
-    hid_t space = H5Screate_simple(is_vector ? 2 : 1, none, most);
-    H5Pset_chunk(properties, is_vector ? 2 : 1, chunk);
-    H5Pset_shuffle(properties);
-    H5Pset_deflate(properties, COMPRESSION);
-    H5Pset_fletcher32(properties);
-    col->dataset = H5Dcreate2(group, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-    tide_status status = TIDE_OK;
-    if (col->dataset < 0)
-        status = tide_hdf5_fail(TIDE_IO, w->output.path, name, "cannot be made");
-    H5Sclose(space);
-    H5Tclose(type);
-    H5Pclose(properties);
-    return status;
-}
 
 static tide_status make_columns(tide_dataset_writer *w)
 {
@@ -75,18 +26,21 @@ static tide_status make_columns(tide_dataset_writer *w)
     hid_t root = w->output.file;
     for (size_t part = 0; part < TIDE_PARTS; part++) {
         int is_flag = part == TIDE_TERMINALS, is_vector = part != TIDE_REWARDS && !is_flag;
-        TIDE_TRY(make_column(w, root, tide_part_names[part], part, tide_part_size(&w->layout, (tide_part)part),
-                             is_vector, is_flag ? BOOLEAN : FLOAT32));
+        size_t across = tide_part_size(&w->layout, (tide_part)part);
+        TIDE_TRY(tide_column_make(&w->output, root, tide_part_names[part], is_flag ? TIDE_BOOLEAN : TIDE_FLOAT32,
+                                  is_vector ? 1 : 0, &across, 0, &w->columns[part]));
     }
-    TIDE_TRY(make_column(w, root, "timeouts", TIMEOUTS, 1, 0, BOOLEAN));
+    TIDE_TRY(tide_column_make(&w->output, root, "timeouts", TIDE_BOOLEAN, 0, NULL, 0, &w->columns[TIMEOUTS]));
     if (s->qpos_dim == 0 && s->qvel_dim == 0)
         return TIDE_OK;
     hid_t infos = tide_hdf5_make_group(root, "infos");
     if (infos < 0)
         return tide_hdf5_fail(TIDE_IO, w->output.path, "infos", "cannot be made");
-    tide_status status = make_column(w, infos, "qpos", QPOS, s->qpos_dim, 1, FLOAT64);
-    if (status == TIDE_OK)
-        status = make_column(w, infos, "qvel", QVEL, s->qvel_dim, 1, FLOAT64);
+    tide_status status = TIDE_OK;
+    if (s->qpos_dim > 0)
+        status = tide_column_make(&w->output, infos, "qpos", TIDE_FLOAT64, 1, &s->qpos_dim, 0, &w->columns[QPOS]);
+    if (status == TIDE_OK && s->qvel_dim > 0)
+        status = tide_column_make(&w->output, infos, "qvel", TIDE_FLOAT64, 1, &s->qvel_dim, 0, &w->columns[QVEL]);
     H5Gclose(infos);
     return status;
 }
@@ -103,7 +57,7 @@ tide_status tide_dataset_create(const char *path, const tide_dataset_shape *shap
     w->shape = *shape;
     w->layout = layout;
     for (size_t c = 0; c < COLUMNS; c++)
-        w->columns[c].dataset = H5I_INVALID_HID;
+        w->columns[c] = TIDE_NO_COLUMN;
     tide_status status = tide_hdf5_create(path, &w->output);
     if (status == TIDE_OK)
         status = make_columns(w);
@@ -130,42 +84,35 @@ tide_status tide_dataset_metadata(tide_dataset_writer *writer, tide_tree_writer 
 
 /* ---- adding ---- */
 
-static herr_t append_block(const column *col, size_t before, size_t n)
+static tide_status push(tide_dataset_writer *w, size_t c, const void *row)
 {
-    hsize_t size[2] = {before + n, col->across}, start[2] = {before, 0}, count[2] = {n, col->across};
-    if (H5Dset_extent(col->dataset, size) < 0)
-        return -1;
-    hid_t space = H5Dget_space(col->dataset), type = element_type(col->element, 0);
-    hid_t memory = H5Screate_simple(H5Sget_simple_extent_ndims(space), count, NULL);
-    herr_t done = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
-    if (done >= 0)
-        done = H5Dwrite(col->dataset, type, memory, space, H5P_DEFAULT, col->block);
-    H5Sclose(memory);
-    H5Tclose(type);
-    H5Sclose(space);
-    return done;
+    return tide_column_push(&w->output, &w->columns[c], 1, row);
 }
 
-/* Writes the waiting rows. */
-static tide_status flush(tide_dataset_writer *w)
+static tide_status push_row(tide_dataset_writer *w, const tide_transition *t, int8_t timeout, const double *qpos,
+                            const double *qvel)
 {
-    for (size_t c = 0; c < COLUMNS && w->waiting > 0; c++) {
-        if (w->columns[c].across == 0)
-            continue;
-        herr_t done = append_block(&w->columns[c], w->count - w->waiting, w->waiting);
-        TIDE_TRY(tide_hdf5_check_output(&w->output));
-        if (done < 0)
-            return tide_hdf5_fail(TIDE_IO, w->output.path, NULL, "rows cannot be written");
-    }
-    w->waiting = 0;
+    const int8_t terminal = t->terminal != 0;
+    TIDE_TRY(push(w, TIDE_OBSERVATIONS, t->observation));
+    TIDE_TRY(push(w, TIDE_ACTIONS, t->action));
+    TIDE_TRY(push(w, TIDE_REWARDS, &t->reward));
+    TIDE_TRY(push(w, TIDE_NEXT_OBSERVATIONS, t->next_observation));
+    TIDE_TRY(push(w, TIDE_TERMINALS, &terminal));
+    TIDE_TRY(push(w, TIMEOUTS, &timeout));
+    if (w->shape.qpos_dim > 0)
+        TIDE_TRY(push(w, QPOS, qpos));
+    if (w->shape.qvel_dim > 0)
+        TIDE_TRY(push(w, QVEL, qvel));
     return TIDE_OK;
 }
 
-/* Where the next row of a column goes in its block. */
-static void *place(tide_dataset_writer *w, size_t c)
+static tide_status check_state(const tide_dataset_writer *w)
 {
-    const column *col = &w->columns[c];
-    return (char *)col->block + w->waiting * col->across * ELEMENT_BYTES[col->element];
+    if (w->over)
+        return tide_fail(TIDE_STATE, "%s: the dataset is committed already", w->output.path);
+    if (w->failed)
+        return tide_fail(TIDE_STATE, "%s: row %zu could not be written", w->output.path, w->count + 1);
+    return TIDE_OK;
 }
 
 static tide_status check_infos(const tide_dataset_writer *w, const char *name, const double *x, size_t n)
@@ -182,27 +129,14 @@ static tide_status check_infos(const tide_dataset_writer *w, const char *name, c
 tide_status tide_dataset_add(tide_dataset_writer *writer, const tide_transition *t, int timeout, const double *qpos,
                              const double *qvel)
 {
-    const tide_dataset_shape *s = &writer->shape;
-    if (writer->over)
-        return tide_fail(TIDE_STATE, "%s: the dataset is committed already", writer->output.path);
+    TIDE_TRY(check_state(writer));
     TIDE_TRY(tide_transition_check(&writer->layout, t, writer->output.path, writer->count + 1));
-    TIDE_TRY(check_infos(writer, "qpos", qpos, s->qpos_dim));
-    TIDE_TRY(check_infos(writer, "qvel", qvel, s->qvel_dim));
-    if (writer->waiting == BLOCK_ROWS)
-        TIDE_TRY(flush(writer));
-    memcpy(place(writer, TIDE_OBSERVATIONS), t->observation, s->observation_dim * sizeof(float));
-    memcpy(place(writer, TIDE_ACTIONS), t->action, s->action_dim * sizeof(float));
-    memcpy(place(writer, TIDE_REWARDS), &t->reward, sizeof(float));
-    memcpy(place(writer, TIDE_NEXT_OBSERVATIONS), t->next_observation, s->observation_dim * sizeof(float));
-    *(int8_t *)place(writer, TIDE_TERMINALS) = t->terminal != 0;
-    *(int8_t *)place(writer, TIMEOUTS) = timeout != 0;
-    if (s->qpos_dim > 0)
-        memcpy(place(writer, QPOS), qpos, s->qpos_dim * sizeof(double));
-    if (s->qvel_dim > 0)
-        memcpy(place(writer, QVEL), qvel, s->qvel_dim * sizeof(double));
-    writer->waiting++;
-    writer->count++;
-    return TIDE_OK;
+    TIDE_TRY(check_infos(writer, "qpos", qpos, writer->shape.qpos_dim));
+    TIDE_TRY(check_infos(writer, "qvel", qvel, writer->shape.qvel_dim));
+    tide_status status = push_row(writer, t, timeout != 0, qpos, qvel);
+    writer->failed = status != TIDE_OK;
+    writer->count += status == TIDE_OK;
+    return status;
 }
 
 size_t tide_dataset_added(const tide_dataset_writer *writer)
@@ -221,22 +155,18 @@ static void close_columns(tide_dataset_writer *w)
 {
     tide_tree_discard(w->metadata);
     w->metadata = NULL;
-    for (size_t c = 0; c < COLUMNS; c++) {
-        if (w->columns[c].dataset >= 0)
-            H5Dclose(w->columns[c].dataset);
-        w->columns[c].dataset = H5I_INVALID_HID;
-        tide_free(w->columns[c].block);
-        w->columns[c].block = NULL;
-    }
+    for (size_t c = 0; c < COLUMNS; c++)
+        tide_column_close(&w->columns[c]);
 }
 
 tide_status tide_dataset_commit(tide_dataset_writer *writer)
 {
-    if (writer->over)
-        return tide_fail(TIDE_STATE, "%s: the dataset is committed already", writer->output.path);
+    TIDE_TRY(check_state(writer));
     if (writer->count == 0)
         return tide_fail(TIDE_STATE, "%s: a dataset needs transitions, none was added", writer->output.path);
-    tide_status status = flush(writer);
+    tide_status status = TIDE_OK;
+    for (size_t c = 0; c < COLUMNS && status == TIDE_OK; c++)
+        status = tide_column_flush(&writer->output, &writer->columns[c]);
     writer->over = 1;
     close_columns(writer);
     if (status != TIDE_OK) {

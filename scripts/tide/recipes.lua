@@ -49,12 +49,14 @@ end
 --- The file of a dataset: a path stays as it is, a name lies in the folder.
 function recipes.path(name)
   if name:find("/", 1, true) or name:match("%.h5$") or name:match("%.hdf5$") then return name end
+  if lfs.attributes(name .. "/data", "mode") == "directory" then return name end -- a Minari dataset here
   parse(name)
   return recipes.folder() .. "/" .. name .. ".h5"
 end
 
 function recipes.exists(name)
-  return lfs.attributes(recipes.path(name), "mode") == "file"
+  local mode = lfs.attributes(recipes.path(name), "mode")
+  return mode == "file" or mode == "directory" -- a Minari dataset is a folder
 end
 
 --- Reads a dataset by name or path.  read_options: as tide.dataset.read.

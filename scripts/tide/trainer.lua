@@ -2,6 +2,7 @@
 --- draws batches, updates, evaluates in the real environment, logs, and saves what a resumed run needs.
 local checkpoint = require "tide.checkpoint"
 local core = require "tide.core"
+local dataset = require "tide.dataset"
 local env = require "tide.env"
 local evaluation = require "tide.evaluation"
 local gap = require "tide.gap"
@@ -49,7 +50,8 @@ function trainer.new(config, choice, definitions, overrides)
   end
   local data
   if self.uses.real then
-    data = recipes.open(config.real.dataset, { max_episode_steps = self.real.max_episode_steps })
+    data = recipes.open(config.real.dataset, { max_episode_steps = self.real.max_episode_steps, observation_dim = S })
+    self.data_info = data:info()
     if data.observation_dim ~= S or data.action_dim ~= A then
       error(("experiment: dataset %s has (%d, %d) observations and actions, %s (%d, %d)"):format(config.real.dataset,
         data.observation_dim, data.action_dim, self.real.name, S, A), 0)
@@ -69,7 +71,7 @@ function trainer.new(config, choice, definitions, overrides)
       return std
     end,
     return_range = function()
-      local info = data and data:info() or {}
+      local info = self.data_info or {}
       return info.return_min, info.return_max
     end,
   }
@@ -281,10 +283,19 @@ local function open_record(self)
   end
 end
 
+--- What was done about the dataset's defects.
+local function tell_dataset(self)
+  if not self.data_info or self.overrides.quiet then return end
+  for _, note in ipairs(dataset.notes(self.data_info)) do
+    io.stderr:write(("note: dataset %s: %s\n"):format(self.config.real.dataset, note))
+  end
+end
+
 --- Trains to the end, or from where a checkpoint stands.  -> the last evaluation
 function trainer:train()
   process.catch_signals()
   open_record(self)
+  tell_dataset(self)
   self.bar = progress.new { total = self.config.steps, first = self.updates, name = self.record.name,
                             quiet = self.overrides.quiet }
   report_gap(self)

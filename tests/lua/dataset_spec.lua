@@ -1,7 +1,9 @@
 --- Promises of tide.dataset, core.dataset_read and core.dataset_writer.
 local core = require "tide.core"
 local dataset = require "tide.dataset"
+local datasets = require "support.datasets"
 local expect = require "support.expect"
+local program = require "support.program"
 
 local refused = expect.refused
 
@@ -182,8 +184,91 @@ describe("dataset.info", function()
   end)
 end)
 
+describe("public files", function()
+  it("are of the environment that their name says", function()
+    local function name_of(...)
+      local definition, how = dataset.environment_of(...)
+      return { definition and definition.name, how }
+    end
+    assert.are.same({ "HalfCheetah", "file name" }, name_of "/data/halfcheetah_medium-v2.hdf5")
+    assert.are.same({ "Walker2d", "file name" }, name_of "walker2d-expert-v2.hdf5")
+    assert.are.same({ "Ant", "file name" }, name_of "Ant_random-v2.hdf5")
+    assert.are.same({}, name_of "antmaze-umaze-v1.hdf5")
+    assert.are.same({ "Hopper", "metadata" }, name_of("ant_x.h5", { env = "Hopper" }))
+    assert.are.same({ "Ant", "file name" }, name_of("ant_x.h5", { env = "Nobody" }))
+    assert.are.same({ "Walker2d", "given" }, name_of("ant_x.h5", { env = "Hopper" }, "Walker2d"))
+  end)
+
+  it("of Ant have 84 zeros that an Ant does without", function()
+    local arrays = datasets.roll_out("Ant", 20, {})
+    for _, name in ipairs { "observations", "next_observations" } do
+      for _, row in ipairs(arrays[name]) do
+        for j = 28, 111 do row[j] = 0 end
+      end
+    end
+    datasets.write(path, arrays)
+    local data = dataset.read(path, { observation_dim = 27 })
+    assert.are.equal(27, data.observation_dim)
+    assert.are.equal(#dataset.read(path), #data)
+    assert.are.same("observations of 111 numbers, the last 84 zero in every row: left away",
+      dataset.notes(data:info())[1])
+    assert.is_truthy(tostring(dataset.info(path)):find("84 of 111 are zero in every row", 1, true))
+    arrays.observations[7][50] = 0.25
+    datasets.write(path, arrays)
+    refused({ "observations have 111 numbers, of which the first 27 are wanted", "row 7, column 50" }, dataset.read,
+      path, { observation_dim = 27 })
+  end)
+
+  it("are told by notes what was done about them", function()
+    write(20, {})
+    assert.are.same({}, dataset.notes(dataset.read(path):info()))
+    write_old(25, false)
+    assert.are.same({ "no next_observations: they are the next row's observation; 5 rows of 25 without one left out",
+      "no timeouts: episodes are cut at the step limit, 5 cuts" },
+      dataset.notes(dataset.read(path, { max_episode_steps = 5 }):info()))
+  end)
+end)
+
+describe("a Minari dataset", function()
+  local minari_folder
+  local spec = '{"id": "HalfCheetah-v5", "kwargs": {"x": Infinity}}'
+
+  before_each(function()
+    minari_folder = folder .. "/medium-v0"
+    datasets.write_minari(minari_folder, datasets.roll_out("HalfCheetah", 230, {}),
+      { env_spec = spec:gsub("Infinity", "1"), observation_space = '{"low": [-Infinity]}', total_episodes = 3 })
+  end)
+  after_each(function() os.execute("rm -r " .. minari_folder) end)
+
+  it("is read as a dataset, from its folder or its file", function()
+    for _, name in ipairs { "", "/", "/data", "/data/main_data.hdf5" } do
+      local data = dataset.read(minari_folder .. name, { infos = true })
+      assert.are.same({ 230, 17, 6 }, { #data, data.observation_dim, data.action_dim })
+      assert.are.same(data:rows("observations", 102, 1):totable(), data:rows("next_observations", 101, 1):totable())
+      assert.are.same({ 1, 0 }, data:rows("timeouts", 100, 2):totable())
+      local info = data:info()
+      assert.are.same({ 3, 3, 1, 0 }, { info.episodes, info.timeouts, info.unmarked_ends, info.dropped })
+      assert.are.equal("1 episode end without a flag: they count as cut", dataset.notes(info)[1])
+      assert.are.equal(9, #data:state(101))
+    end
+  end)
+
+  it("is described, its environment known by the specification", function()
+    local info = dataset.info(minari_folder)
+    assert.are.same({ "HalfCheetah", "metadata", 3, 230 }, { info.env, info.env_from, info.episodes, info.rows })
+    assert.is_true(info.score_mean < 5)
+    local result = program.run { "dataset", "info", minari_folder }
+    assert.are.same({ 0, "" }, { result.code, result.err })
+    assert.is_truthy(result.out:find("1 episode without a flag: taken for timeouts", 1, true), result.out)
+  end)
+
+  it("that is none is refused", function()
+    os.remove(minari_folder .. "/data/main_data.hdf5")
+    refused("a folder without data/main_data.hdf5", dataset.read, minari_folder)
+  end)
+end)
+
 describe("tide dataset info", function()
-  local program = require "support.program"
 
   it("prints what files hold, for people or as JSON", function()
     write(25, { metadata = { env = "HalfCheetah" } })

@@ -15,7 +15,8 @@ local left_out = {
 
 -- Called less often: they wait for the disk.
 local slow = { tree_write = true, ["process.write_file"] = true, dataset_writer = true, events = true,
-  ["tide.dataset_writer:commit"] = true, ["tide.events:sync"] = true }
+  ["tide.dataset_writer:commit"] = true, ["tide.events:sync"] = true, arrays_writer = true,
+  ["tide.arrays_writer:commit"] = true }
 
 local root = lfs.currentdir()
 local robot = root .. "/envs/half_cheetah.xml"
@@ -55,7 +56,7 @@ local integers = { 0, 1, 1, 2, 2, 3, 4, 5, 7, 16, 64, -1, -7, 1 << 31, 1 << 40, 
 local floats = { 0.0, -0.0, 0.5, 1.5, 1e-3, -2.5, 1e30, -1e300, 2.0 ^ -149, 0 / 0, math.huge, -math.huge }
 local strings = { "", "real", "sim", "torch", "xavier", "orthogonal", "weight", "bias", "observations", "rewards",
   "shape", "infos/qpos", "metadata", "uniform", "normal", "qpos", "bthigh", "damping", "gravity", "a.h5", "b.h5",
-  "c.events", "missing/x.h5", ("x"):rep(5000), "a\0b", "%s%n" }
+  "c.events", "missing/x.h5", "d.h5", "float32", "uint8", ("x"):rep(5000), "a\0b", "%s%n" }
 
 -- What calls are made with: up to 12 things of each class.
 local pools
@@ -134,6 +135,9 @@ local makers = {
   function() return core.physics(robot):model():joint("bthigh") end,
   function() return core.dataset_writer("w.h5", { observation_dim = 2, action_dim = 2 }) end,
   function() return core.dataset_read("d.h5") end,
+  function() return core.arrays_open("d.h5") end,
+  function() return core.arrays_writer("w.h5"):array("rewards", any { "float32", "boolean", "int64" }, {}) end,
+  function() return core.dataset_survey("d.h5") end,
   function()
     if math.random(20) > 1 then return core.rng(6) end
     os.remove("c.events")
@@ -165,7 +169,11 @@ local signatures = {
   expectile = "ttf", tanh_gaussian_log_prob = "tt", gaussian_log_prob = "ttt", ["tide.tensor:expectile"] = "tf",
   argmax = "t", pick = "tt", ["tide.tensor:pick"] = "t", ["tide.rng:draw_uniform"] = "ffi",
   ["h2o.dynamics_ratio"] = "tff", ["h2o.scatter"] = "ttft", ["h2o.value_gap"] = "ttt", tree_write = "sb",
-  tree_read = "s", dataset_read = "s", dataset_writer = "sb", events = "sf", events_cut = "si",
+  tree_read = "s", dataset_read = "s", dataset_survey = "s", arrays_open = "s", arrays_writer = "s",
+  ["tide.arrays:rows"] = "sii", ["tide.arrays:numbers"] = "sii", ["tide.arrays:scan"] = "siiff",
+  ["tide.arrays:differing"] = "ssiii", ["tide.arrays:episode"] = "i", ["tide.arrays_writer:array"] = "ssbi",
+  ["tide.arrays_writer:append"] = "sb", ["tide.arrays_writer:finish"] = "s", ["tide.arrays_writer:integer"] = "ssi",
+  ["tide.arrays_writer:metadata"] = "b", dataset_writer = "sb", events = "sf", events_cut = "si",
   ["tide.tensor:rows"] = "ii", ["tide.tensor:columns"] = "ii", ["tide.tensor:reshape"] = "ii",
   ["tide.tensor:backward"] = "", ["tide.tensor:cross_entropy"] = "t", ["tide.tensor:huber"] = "tf",
   ["tide.tensor:mse"] = "t", ["tide.tensor:set"] = "iif", ["tide.tensor:get"] = "ii", ["tide.tensor:copy"] = "t",

@@ -332,6 +332,29 @@ START_TEST(damage_to_a_tree_of_our_own_is_survived)
 }
 END_TEST
 
+START_TEST(damage_to_a_minari_file_is_survived)
+{
+    hid_t file = foreign_file();
+    float x[6] = {0, 1, 2, 3, 4, 5};
+    int8_t ends[2] = {0, 1};
+    hsize_t states[2] = {3, 2}, steps[2] = {2, 2}, chunk[2] = {2, 2};
+    for (int e = 0; e < 3; e++) {
+        char name[32];
+        snprintf(name, sizeof name, "episode_%d", e);
+        hid_t group = H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        foreign_array(group, "observations", H5T_IEEE_F32LE, 2, states, chunk, H5T_NATIVE_FLOAT, x);
+        foreign_array(group, "actions", H5T_IEEE_F32LE, 2, steps, NULL, H5T_NATIVE_FLOAT, x);
+        foreign_array(group, "rewards", H5T_IEEE_F64LE, 1, steps, chunk, H5T_NATIVE_FLOAT, x);
+        foreign_array(group, "terminations", H5T_STD_I8LE, 1, steps, NULL, H5T_NATIVE_INT8, ends);
+        foreign_array(group, "truncations", H5T_STD_I8LE, 1, steps, NULL, H5T_NATIVE_INT8, ends);
+        H5Gclose(group);
+    }
+    H5Fclose(file);
+    MUST(read_dataset());
+    damage("minari", 400);
+}
+END_TEST
+
 START_TEST(damage_to_a_foreign_dataset_is_survived)
 {
     write_dataset();
@@ -353,6 +376,7 @@ static void add(TCase *tests)
     tcase_add_test(tests, types_and_shapes_that_no_tree_holds_are_named);
     tcase_add_test(tests, damage_to_a_dataset_of_our_own_is_survived);
     tcase_add_test(tests, damage_to_a_tree_of_our_own_is_survived);
+    tcase_add_test(tests, damage_to_a_minari_file_is_survived);
     tcase_add_test(tests, damage_to_a_foreign_dataset_is_survived);
 }
 
