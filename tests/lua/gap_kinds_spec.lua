@@ -182,6 +182,8 @@ describe("the gap of", function()
     local sizes = {}
     for i, geom in ipairs(model:geoms()) do sizes[i] = geom.size[1] end
     assert.are.same({ 0.1, 0.05, 0.05 }, sizes)
+    local hopper = world("Hopper", { gap = gap.limb_size(0.5, "torso") }).model -- named, the root too
+    assert.are.same({ 0, 0, -0.1 }, hopper:body("thigh").position)
   end)
 
   it("limb size makes the model that MuJoCo compiles from a limb of that size, feet attached", function()

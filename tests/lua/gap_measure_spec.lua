@@ -54,7 +54,7 @@ describe("a gap's effect", function()
     assert.is_nil(effect.step)
     assert.are.equal(2, #effect.changes)
     assert.is_truthy(effect.text:find("test-slippery-feet(0.5) has no effect on HalfCheetah: it changes geom.friction"
-      .. " of 2 parts, but 200 control steps", 1, true), effect.text)
+      .. " of 2 parts, but 100 control steps", 1, true), effect.text)
     assert.is_true(slippery_feet(2.0):effect("HalfCheetah").differs)
     assert.is_true(gap.friction(0.3):effect("HalfCheetah").differs)
   end)

@@ -102,12 +102,12 @@ local function known_parts(groups, parts)
   return names
 end
 
---- The parts that a gap of kind `kind` changes: those of the group or of the name `wanted`; of the robot's own group
--- where nothing is named; all of them on a robot without groups.
-local function chosen_parts(world, kind, wanted, parts)
+--- Those of `parts` that a gap of kind `kind` changes: of the group or of the name `wanted`; of the robot's own group
+-- where nothing is named; `otherwise`, unless all, on a robot without groups.
+local function chosen_parts(world, kind, wanted, parts, otherwise)
   local groups = robots[world.name] and robots[world.name][kind] or {}
   wanted = wanted or groups.default
-  if not wanted then return parts end
+  if not wanted then return otherwise or parts end
   local names, chosen = groups[wanted] or { wanted }, {}
   for _, name in ipairs(names) do
     for _, part in ipairs(parts) do
@@ -143,14 +143,15 @@ kinds.joint_range = {
   end,
 }
 
---- All bodies but the world and those that stand in it themselves.
-local function limbs_of(model)
-  local bodies = {}
+--- All bodies but the world, and those of them that do not stand in the world themselves.
+local function bodies_and_limbs(model)
+  local bodies, limbs_ = {}, {}
   for _, body in ipairs(model:bodies()) do
     local parent = body.parent
-    if parent and parent.parent then bodies[#bodies + 1] = body end
+    if parent then bodies[#bodies + 1] = body end
+    if parent and parent.parent then limbs_[#limbs_ + 1] = body end
   end
-  return bodies
+  return bodies, limbs_
 end
 
 -- Levels below 1: a leg that grows stands in the floor when the episode begins.
@@ -159,7 +160,7 @@ kinds.limb_size = {
   of = "Tide",
   about = "the part's limbs times factor in all dimensions, mass and inertia with them",
   apply = function(world, factor, part)
-    for _, body in ipairs(chosen_parts(world, "limb_size", part, limbs_of(world.model))) do
+    for _, body in ipairs(chosen_parts(world, "limb_size", part, bodies_and_limbs(world.model))) do
       limbs.scale(world.model, body.name, factor)
     end
   end,

@@ -101,9 +101,9 @@ local function first_difference(real, sim, steps, seed)
   end
 end
 
-local effect_defaults = { steps = 200, seed = 0 }
+local effect_defaults = { steps = 100, seed = 0 }
 
---- effect(gap, env [, { steps = 200, seed = 0 }]) -> {
+--- effect(gap, env [, { steps = 100, seed = 0 }]) -> {
 --   differs       true where the simulation or what is seen of it differs from the real world's,
 --   step          the first control step at which it does,
 --   changes       figures of the model that differ, as measure.changes gives them,
