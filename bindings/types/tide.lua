@@ -710,6 +710,26 @@ function datasets.notes(info) end
 ---@return tide.dataset_info
 function datasets.info(path, options) end
 
+---@class tide.dataset_check
+---@field level "ok"|"note"|"warning"|"defect"
+---@field name string
+---@field text string
+---@field rows? integer[] the first of them, from 1
+
+---@class tide.dataset_report
+---@field path string
+---@field checks tide.dataset_check[]
+---@field defects integer
+---@field warnings integer
+---@field rows? integer
+---@field episodes? integer
+
+--- Checks shapes, numbers, ends, next observations, and rows against the environment's physics; tostring makes it text.
+---@param path string
+---@param options? { env?: string, max_episode_steps?: integer, samples?: integer, tolerance?: number, reward_tolerance?: number, report?: fun(done: integer, total: integer) }
+---@return tide.dataset_report
+function datasets.verify(path, options) end
+
 ---@class tide.recipes
 local recipes = {}
 

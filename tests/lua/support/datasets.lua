@@ -74,6 +74,7 @@ function datasets.write_minari(folder, arrays, metadata)
       put(writer, group .. "truncations", "boolean", arrays.timeouts, first, i)
       put(writer, group .. "infos/qpos", "float64", arrays["infos/qpos"], first, i)
       put(writer, group .. "infos/qvel", "float64", arrays["infos/qvel"], first, i)
+      writer:finish("episode_" .. episode)
       first, episode = i + 1, episode + 1
     end
   end
