@@ -16,6 +16,7 @@ local cql = tide.agent("cql", {
   target_entropy = "auto",      -- minus the number of action dimensions
   initial_alpha = 1.0,          -- temperature at the start
   alpha_multiplier = 1.0,
+  imitation_updates = 0,        -- at first, in which the policy imitates D; 10,000 in the paper's own code
   entropy_backup = false,       -- whether the target holds - alpha ln pi
   max_target_backup = false,    -- the target takes the best of `samples` next actions
   beta = 2.0,                   -- weight of the regulariser, the paper's alpha; 0 leaves it out
@@ -74,12 +75,17 @@ function cql:target(batch, next_head, metrics)
   end)
 end
 
---- L_pi = mean [alpha ln pi(a|s) - min_i Q_i(s, a)],  a ~ pi(.|s);
---- L_alpha = -ln alpha mean [ln pi(a|s) + target entropy]. Both use alpha as it was.
-function cql:update_policy(batch, action, log_prob, metrics)
+--- L_pi = mean [alpha ln pi(a|s) - min_i Q_i(s, a)],  a ~ pi(.|s), or ln pi(a_D|s) in place of min Q in the
+--- imitation; L_alpha = -ln alpha mean [ln pi(a|s) + target entropy]. Both use alpha as it was.
+function cql:update_policy(batch, head, action, log_prob, metrics)
   local alpha, mean_log_prob = self:alpha(), log_prob:mean():item()
-  local value = tide.min(self.q1(batch.observations, action), self.q2(batch.observations, action))
-  local policy_loss = (alpha * log_prob - value):mean()
+  local wanted
+  if self.optimisers.policy:steps() < self.imitation_updates then
+    wanted = tide.tanh_gaussian_log_prob(head, batch.actions, self.policy.scalars)
+  else
+    wanted = tide.min(self.q1(batch.observations, action), self.q2(batch.observations, action))
+  end
+  local policy_loss = (alpha * log_prob - wanted):mean()
   local alpha_loss = -(mean_log_prob + self.target_entropy) * self.log_alpha
   self.optimisers.alpha:minimise(alpha_loss)
   self.optimisers.policy:minimise(policy_loss)
@@ -155,7 +161,7 @@ function cql:update(batches)
     actions, log_density = tide.conservative.actions(self.policy, batch.actions, head, next_head, self.samples,
                                                      self.rng)
   end
-  self:update_policy(batch, action, log_prob, metrics)
+  self:update_policy(batch, head, action, log_prob, metrics)
   self:update_critics(batch, target, actions, log_density, metrics)
   self:update_targets()
   return metrics

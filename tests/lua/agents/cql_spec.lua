@@ -33,6 +33,53 @@ describe("cql", function()
     end)
   end
 
+  describe("while it imitates", function()
+    local function build_with(given)
+      given.hidden, given.batch, given.samples = { 16, 16 }, 32, 4
+      return build(tide.agents.cql(given))
+    end
+
+    it("the policy does not ask the critics, and does from then on", function()
+      local a = build_with { imitation_updates = 2, beta = 0 }
+      local b = build_with { imitation_updates = 2, beta = 0 }
+      b.q1:init_layer(1, "xavier", 3, core.rng(5)) -- other values
+      b.q2:init_layer(1, "xavier", 3, core.rng(6))
+      local rng_a, rng_b = core.rng(9), core.rng(9)
+      support.train(a, rng_a, 2)
+      support.train(b, rng_b, 2)
+      assert.are.equal(learned(a)["policy.1.weight"], learned(b)["policy.1.weight"])
+      support.train(a, rng_a, 1)
+      support.train(b, rng_b, 1)
+      assert.are_not.equal(learned(a)["policy.1.weight"], learned(b)["policy.1.weight"])
+    end)
+
+    it("it raises the density of D's actions, and ends where that is highest", function()
+      local agent = build_with { imitation_updates = 1000, policy_lr = 3e-3, initial_alpha = 1e-3, beta = 0 }
+      local rng = core.rng(9)
+      for _ = 1, 300 do -- every action of D is 0.4
+        local drawn = support.batches(agent, rng)
+        drawn.train.actions:fill(0.4)
+        agent:update(drawn)
+        core.end_step()
+      end
+      for _, x in ipairs(agent:act(rng:normal(support.observation_dim), "mean"):totable()) do
+        assert.is_near(0.4, x, 0.1)
+      end
+    end)
+
+    it("a resumed run goes on imitating for as long", function()
+      local whole = build_with { imitation_updates = 3 }
+      local rng = core.rng(9)
+      support.train(whole, rng, 2)
+      local resumed = build_with { imitation_updates = 3 }
+      resumed:restore(whole:state())
+      local rng_resumed = core.rng(0):restore(rng:state())
+      support.train(whole, rng, 3)
+      support.train(resumed, rng_resumed, 3)
+      assert.are.same(learned(whole), learned(resumed))
+    end)
+  end)
+
   it("policy_hidden is of the policy alone", function()
     local _, _, agent = trained { policy_hidden = { 8, 8, 8 } }
     assert.are.same({ support.observation_dim, 8, 8, 8, 2 * support.action_dim }, agent.policy.net:sizes())
