@@ -730,6 +730,20 @@ function datasets.info(path, options) end
 ---@return tide.dataset_report
 function datasets.verify(path, options) end
 
+--- D4RL's layout to Minari's, a folder NAME-vN; or Minari's to D4RL's, a file.
+---@param input string
+---@param output string
+---@param options? { env?: string, max_episode_steps?: integer, id?: string, force?: boolean, report?: fun(done: integer, total: integer) }
+---@return { to: "minari"|"d4rl", path: string, rows: integer, episodes: integer, notes: string[] }
+function datasets.convert(input, output, options) end
+
+--- Transitions or whole episodes drawn at random, in the order of the file, to a file in D4RL's layout.
+---@param input string
+---@param output string
+---@param options { transitions?: integer, episodes?: integer, fraction?: number, whole?: boolean, seed?: integer, env?: string, max_episode_steps?: integer, force?: boolean, report?: fun(done: integer, total: integer) }
+---@return { path: string, rows: integer, runs: integer, terminals: integer, timeouts: integer, cut: integer, notes: string[] }
+function datasets.subset(input, output, options) end
+
 ---@class tide.recipes
 local recipes = {}
 

@@ -109,7 +109,7 @@ function dataset.info(path, given)
 end
 
 -- Read when first asked for: they need this module.
-local rooms = { verify = "tide.dataset.verify" }
+local rooms = { verify = "tide.dataset.verify", convert = "tide.dataset.convert", subset = "tide.dataset.subset" }
 setmetatable(dataset, { __index = function(_, name)
   if not rooms[name] then return nil end
   dataset[name] = require(rooms[name])

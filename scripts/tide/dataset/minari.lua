@@ -1,8 +1,12 @@
 --- Minari datasets on disk: NAME-vK/data/ with main_data.hdf5 and metadata.json.
+local core = require "tide.core"
 local json = require "tide.json"
 local lfs = require "lfs"
 
 local minari = {}
+
+--- Beside Minari's two files: D4RL's group `metadata`, for the way back.
+minari.D4RL_METADATA = "d4rl_metadata.h5"
 
 --- The folder with metadata.json, where `path` means a Minari dataset: its folder, its data/, or its HDF5 file.
 function minari.folder(path)
@@ -31,6 +35,13 @@ function minari.metadata(path)
   end
   metadata.env = environment(metadata)
   return metadata
+end
+
+--- The D4RL metadata of a dataset that was converted from D4RL's layout; nil where there is none.
+function minari.d4rl_metadata(path)
+  local folder = minari.folder(path)
+  local ok, metadata = pcall(core.tree_read, (folder or ".") .. "/" .. minari.D4RL_METADATA)
+  return folder and ok and metadata or nil
 end
 
 return minari
