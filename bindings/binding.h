@@ -67,6 +67,7 @@ void tide_open_h2o(lua_State *L);     /* dynamics ratio, u, omega */
 void tide_open_rng(lua_State *L);     /* random generators */
 void tide_open_data(lua_State *L);    /* HDF5, datasets, replay */
 void tide_open_sim(lua_State *L);     /* MuJoCo worlds */
+void tide_open_picture(lua_State *L); /* pictures of worlds */
 void tide_open_log(lua_State *L);     /* TensorBoard events */
 void tide_open_process(lua_State *L); /* signals, clocks, the terminal */
 void tide_open_line(lua_State *L);    /* an interactive prompt */

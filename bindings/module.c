@@ -10,6 +10,7 @@ int luaopen_tide_core(lua_State *L)
     tide_open_nn(L);
     tide_open_h2o(L);
     tide_open_sim(L);
+    tide_open_picture(L);
     tide_open_data(L);
     tide_open_log(L);
     tide_open_process(L);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "sim.h"
 #include "sim/fields.h"
 #include "sim/sim.h"
 #include "tensor.h"
@@ -12,9 +13,14 @@
 #define MODEL_CLASS "tide.model"
 #define PART_CLASS "tide.model_part"
 
+tide_sim *tide_check_physics(lua_State *L, int arg)
+{
+    return tide_check_object(L, arg, PHYSICS_CLASS);
+}
+
 static tide_sim *check_physics(lua_State *L)
 {
-    return tide_check_object(L, 1, PHYSICS_CLASS);
+    return tide_check_physics(L, 1);
 }
 
 static void release_physics(void *sim)
@@ -243,15 +249,20 @@ static int physics_step(lua_State *L)
 
 /* ---- the model ---- */
 
-/* The physics in the user value of the model or part at `arg`. */
-static tide_sim *check_owner(lua_State *L, int arg)
+tide_sim *tide_check_physics_of(lua_State *L, int arg, const char *what)
 {
     lua_getiuservalue(L, arg, 1);
     tide_sim *sim = tide_object_held(L, -1);
     lua_pop(L, 1);
     if (sim == NULL)
-        luaL_argerror(L, arg, "the physics of this model is closed");
+        luaL_argerror(L, arg, lua_pushfstring(L, "the physics of this %s is closed", what));
     return sim;
+}
+
+/* The physics of the model or part at `arg`. */
+static tide_sim *check_owner(lua_State *L, int arg)
+{
+    return tide_check_physics_of(L, arg, "model");
 }
 
 typedef struct part {
