@@ -54,7 +54,7 @@ fi
 for test in tests/c/sim/test_*.c; do
     "$folder/$(basename "$test" .c)" || failed=1
 done
-for spec in physics world gap conform_physics; do
+for spec in physics world gap conform_physics play; do
     [ -f "tests/lua/${spec}_spec.lua" ] || continue
     lua5.4 /usr/bin/busted -o plainTerminal "tests/lua/${spec}_spec.lua" || failed=1
 done

@@ -143,8 +143,55 @@ function physics:model() end
 --- Frees it now; using it or its model afterwards is an error.
 function physics:close() end
 
+--- Pixels: 8 bits each of red, green and blue.
+---@class tide.image
+local image = {}
+
+---@return integer width
+---@return integer height
+function image:size() end
+
+---@return string bytes red, green, blue of each pixel, row by row from the top
+function image:bytes() end
+
+--- Writes a PNG file, whole or not at all.
+---@param path string
+function image:save(path) end
+
+--- A camera on a physics, which it keeps.
+---@class tide.picture
+local picture = {}
+
+---@return integer width
+---@return integer height
+function picture:size() end
+
+--- Draws the state that the physics is in. Without an image it makes one of its own size; with one, the picture's upper
+--- left corner is at x, y of it, 0, 0 unless given.
+---@param label? string lines in the upper left corner, ASCII
+---@param image? tide.image
+---@param x? integer
+---@param y? integer
+---@return tide.image
+function picture:draw(label, image, x, y) end
+
+function picture:close() end
+
 ---@class tide.core
 local core = {}
+
+--- A black image.
+---@param width integer pixels, 1 to 32768
+---@param height integer
+---@return tide.image
+function core.image(width, height) end
+
+---@param physics tide.physics
+---@param width integer pixels, 16 to 4096
+---@param height integer
+---@param options? { body?: string, distance?: number, azimuth?: number, elevation?: number }
+---@return tide.picture
+function core.picture(physics, width, height, options) end
 
 ---@param path string of an MJCF file
 ---@return tide.physics

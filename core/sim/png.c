@@ -22,15 +22,14 @@ static uint8_t *finish_chunk(uint8_t *chunk, const char type[4], size_t n)
     return put_number(chunk + 8 + n, crc32_gzip_refl(0, chunk + 4, 4 + n));
 }
 
-/* Each row as its differences from the row above (filter 2), which compresses well where pictures are smooth. */
+/* Each row as the differences from the pixel before (filter 1), which compress well where pictures are smooth. */
 static void filter_rows(const uint8_t *rgb, size_t row_bytes, size_t height, uint8_t *filtered)
 {
-    for (size_t y = 0; y < height; y++) {
-        const uint8_t *row = rgb + y * row_bytes;
-        *filtered++ = y == 0 ? 0 : 2;
-        for (size_t i = 0; i < row_bytes; i++)
-            filtered[i] = (uint8_t)(row[i] - (y == 0 ? 0 : row[i - row_bytes]));
-        filtered += row_bytes;
+    for (size_t y = 0; y < height; y++, rgb += row_bytes, filtered += row_bytes) {
+        *filtered++ = 1;
+        memcpy(filtered, rgb, 3);
+        for (size_t i = 3; i < row_bytes; i++)
+            filtered[i] = (uint8_t)(rgb[i] - rgb[i - 3]);
     }
 }
 

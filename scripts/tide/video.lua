@@ -33,6 +33,13 @@ local function wait(condition)
   while not condition() do uv.run("once") end
 end
 
+--- Raises an error where there is no ffmpeg.
+function video.check()
+  if not os.execute("command -v ffmpeg >/dev/null 2>&1") then
+    error("video: ffmpeg is not installed (Debian: apt-get install ffmpeg)", 0)
+  end
+end
+
 --- open(path, { width =, height =, rate = }) -> a video to add images to.
 function video.open(path, given)
   local chosen = options.merge(defaults, given, "video")
@@ -42,24 +49,21 @@ function video.open(path, given)
   if type(chosen.rate) ~= "number" or not (chosen.rate > 0 and chosen.rate <= 1000) then
     error(("video: rate %s; pictures a second, up to 1000"):format(tostring(chosen.rate)), 0)
   end
+  video.check()
   local self = setmetatable({
     path = path, temporary = ("%s.%d.tmp"):format(path, core.process.pid()), pictures = 0, said = "",
     width = chosen.width, height = chosen.height, input = uv.new_pipe(), errors = uv.new_pipe(),
   }, Video)
   local size = ("%dx%d"):format(chosen.width, chosen.height)
-  local process, problem = uv.spawn("ffmpeg", {
-    args = arguments(size, chosen.rate, self.temporary), stdio = { self.input, nil, self.errors },
+  -- A pipe that ffmpeg has left is an error of the write, not this process's end.
+  self.broken = uv.new_signal()
+  self.broken:start("sigpipe", function() end)
+  -- Through the shell, which is always there: luv does not survive a program that cannot be started.
+  self.process = assert(uv.spawn("sh", {
+    args = { "-c", 'exec "$0" "$@"', "ffmpeg", table.unpack(arguments(size, chosen.rate, self.temporary)) },
+    stdio = { self.input, nil, self.errors },
     detached = true, -- a Ctrl-C is ours to answer
-  }, function(code, signal) self.code = signal ~= 0 and 128 + signal or code end)
-  if not process then
-    self.input:close()
-    self.errors:close()
-    if tostring(problem):find("ENOENT", 1, true) then
-      error("video: ffmpeg is not installed (Debian: apt-get install ffmpeg)", 0)
-    end
-    error("video: ffmpeg does not start: " .. tostring(problem), 0)
-  end
-  self.process = process
+  }, function(code, signal) self.code = signal ~= 0 and 128 + signal or code end))
   self.errors:read_start(function(_, text)
     if text then self.said = (self.said .. text):sub(-2000) else self.errors:close() end
   end)
@@ -68,15 +72,17 @@ end
 
 --- Waits until ffmpeg has ended, with everything that it says.
 local function await_end(self)
-  if not self.input:is_closing() then self.input:close() end
+  if self.over then return end
+  self.over = true
+  self.input:close()
   wait(function() return self.code and self.errors:is_closing() end)
   self.process:close()
+  self.broken:close()
   uv.run("nowait")
 end
 
 local function fail(self)
   await_end(self)
-  self.over = true
   os.remove(self.temporary)
   local said = self.said:gsub("%s+$", ""):gsub("\n", "; ")
   error(("video: %s: ffmpeg failed (exit code %d): %s"):format(self.path, self.code, said), 0)
@@ -102,7 +108,6 @@ function Video:finish()
   if self.over then error("video: it is finished", 2) end
   await_end(self)
   if self.code ~= 0 then fail(self) end
-  self.over = true
   local renamed, why = os.rename(self.temporary, self.path)
   if not renamed then
     os.remove(self.temporary)
@@ -113,7 +118,6 @@ end
 --- Gives up: no file is left.
 function Video:abandon()
   if self.over then return end
-  self.over = true
   if not self.code then self.process:kill("sigkill") end
   await_end(self)
   os.remove(self.temporary)

@@ -13,10 +13,10 @@ local left_out = {
   ["process.release_signals"] = true, ["product"] = true, ["threads"] = true,
 }
 
--- Called less often: they wait for the disk.
+-- Called less often: they wait for the disk, or prepare for drawing.
 local slow = { tree_write = true, ["process.write_file"] = true, dataset_writer = true, events = true,
   ["tide.dataset_writer:commit"] = true, ["tide.events:sync"] = true, arrays_writer = true,
-  ["tide.arrays_writer:commit"] = true }
+  ["tide.arrays_writer:commit"] = true, picture = true, ["tide.image:save"] = true }
 
 local root = lfs.currentdir()
 local robot = root .. "/envs/half_cheetah.xml"
@@ -131,6 +131,12 @@ local makers = {
   function() return core.rng(5) end,
   function() return core.replay(2, 2, 5) end,
   function() return core.physics(robot) end,
+  function() return core.image(any { 1, 16, 20 }, any { 1, 16, 17 }) end,
+  function()
+    if math.random(100) > 1 then return core.image(16, 16) end
+    local made, camera = pcall(core.picture, core.physics(robot), 16, 16)
+    return made and camera or core.image(16, 16) -- a machine without OSMesa
+  end,
   function() return core.physics(robot):model() end,
   function() return core.physics(robot):model():joint("bthigh") end,
   function() return core.dataset_writer("w.h5", { observation_dim = 2, action_dim = 2 }) end,
@@ -161,7 +167,8 @@ function anything()
 end
 
 -- What functions take, after the object of a method: t tensor, i small integer, f number, s name, b table, v sequence
--- of 2, r rng, n network, a adam, x anything. Used for half of the calls, with one in eight arguments replaced.
+-- of 2, r rng, n network, a adam, g image, x anything. Used for half of the calls, with one in eight arguments
+-- replaced.
 local signatures = {
   mlp = "b", adam = "bf", tensor = "b", zeros = "ii", parameter = "t", columns = "tii", rows = "tii", reshape = "tii",
   concat_rows = "tt", concat_columns = "tt", cross_entropy = "tt", mse = "tt", huber = "ttf", tanh_gaussian = "tt",
@@ -188,6 +195,7 @@ local signatures = {
   ["tide.physics:add_noise"] = "ssfr", ["tide.physics:observe"] = "t", ["tide.physics:body_position"] = "s",
   ["tide.model:joint"] = "s", ["tide.model:body"] = "s", ["tide.model__index"] = "s", ["tide.model_part__index"] = "s",
   ["tide.model_part__newindex"] = "sf", ["tide.model__newindex"] = "sf",
+  ["tide.picture:draw"] = "sg", image = "ii",
 }
 
 local kinds = {
@@ -202,6 +210,7 @@ local kinds = {
   r = function() return any(pools["tide.rng"]) end,
   n = function() return any(pools["tide.mlp"]) end,
   a = function() return any(pools["tide.adam"]) end,
+  g = function() return any(pools["tide.image"]) end,
   x = function() return anything() end,
 }
 

@@ -60,7 +60,8 @@ describe("annotations", function()
   for name, module in pairs { ["tide"] = tide, ["tide.core"] = core, ["tide.process"] = core.process,
                               ["tide.h2o"] = core.h2o, ["tide.gap_module"] = tide.gap, ["tide.env_module"] = tide.env,
                               ["tide.dataset_module"] = tide.dataset, ["tide.recipes"] = tide.recipes,
-                              ["tide.plot"] = tide.plot, ["tide.tabular"] = tide.tabular,
+                              ["tide.plot"] = tide.plot, ["tide.picture_module"] = tide.picture,
+                              ["tide.video_module"] = tide.video, ["tide.tabular"] = tide.tabular,
                               ["tide.network"] = tide.network, ["tide.discriminators"] = tide.discriminators,
                               ["tide.conservative"] = tide.conservative,
                               ["tide.evaluation_module"] = tide.evaluation } do

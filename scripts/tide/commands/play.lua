@@ -99,9 +99,10 @@ end
 --- A world, its episode and a camera: what is shown in one place of the picture.
 local function new_panel(args, name, given_gap, title, size)
   local world = tide.world(name, { gap = given_gap, seed = args.seed })
+  local camera = picture(world, size)
   local most = math.min(args.steps or math.huge, args.step or math.huge, world.max_episode_steps)
   local episode = record(world, policy_for(args, world), args.sample and "sample" or "mean", most)
-  return { title = title, world = world, episode = episode, camera = picture(world, size) }
+  return { title = title, world = world, camera = camera, episode = episode }
 end
 
 local function panels_for(args, width, height)
@@ -187,6 +188,7 @@ end
 function play.run(args)
   check(args)
   local is_video = args.output:find("%.mp4$") ~= nil
+  if is_video then video.check() end
   local width, height = whole_size(args.size, is_video and 480 or 320)
   local panels = panels_for(args, width, height)
   local said, code = minding_signals(is_video and make_video or make_strip, args, panels, width, height)
