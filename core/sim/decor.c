@@ -23,7 +23,8 @@ static tide_status grow(tide_decor *decor, const void *from, size_t n, size_t mo
     decor->blocks[decor->block_count++] = block;
     if (n > 0)
         memcpy(block, from, n * size);
-    memset((char *)block + n * size, 0, more * size);
+    if (more > 0)
+        memset((char *)block + n * size, 0, more * size);
     memcpy(place, &block, sizeof block);
     return TIDE_OK;
 }

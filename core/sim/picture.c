@@ -11,47 +11,64 @@
 
 /* ---- OSMesa ---- */
 
-/* Its few functions, as osmesa.h declares them. */
-typedef struct osmesa {
-    void *library;
+/* Its few functions, as osmesa.h declares them, and the one drawing context that all pictures share: what one picture
+ * has Mesa compile serves the next, and Mesa does not give back all of a context. Neither it nor the library is ever
+ * let go. */
+static struct {
+    void *library, *context;
     void *(*create_context)(unsigned format, int depth, int stencil, int accumulation, void *shared);
-    void (*destroy_context)(void *context);
     unsigned char (*make_current)(void *context, void *buffer, unsigned type, int width, int height);
-} osmesa;
+} mesa;
 
-enum { GL_RGBA_ = 0x1908, GL_UNSIGNED_BYTE_ = 0x1401 };
-
-static osmesa mesa;
 static pthread_mutex_t mesa_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static bool find_function(void *library, const char *name, void *place)
+enum { GL_RGBA_ = 0x1908, GL_UNSIGNED_BYTE_ = 0x1401 };
+enum { WINDOW = 16 }; /* pixels of a side of the context's window, which nothing is drawn into */
+
+static bool find_function(const char *name, void *place)
 {
-    void *function = dlsym(library, name);
+    void *function = dlsym(mesa.library, name);
     memcpy(place, &function, sizeof function);
     return function != NULL;
 }
 
-/* Opens the library, where that has not been done. Global, since MuJoCo looks for OpenGL's functions among what is loaded. */
-static tide_status load_osmesa(void)
+/* Opens the library and makes the context, where that has not been done. */
+static tide_status open_mesa(void)
 {
-    if (mesa.library != NULL)
-        return TIDE_OK;
     static const char *const names[] = {"libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"};
-    osmesa found = {0};
-    for (size_t i = 0; i < sizeof names / sizeof *names && found.library == NULL; i++)
-        found.library = dlopen(names[i], RTLD_NOW | RTLD_GLOBAL);
-    if (found.library == NULL)
+    /* Global: MuJoCo looks for OpenGL's functions among what is loaded. */
+    for (size_t i = 0; i < sizeof names / sizeof *names && mesa.library == NULL; i++)
+        mesa.library = dlopen(names[i], RTLD_NOW | RTLD_GLOBAL);
+    if (mesa.library == NULL)
         return tide_fail(
             TIDE_STATE,
             "pictures need the library OSMesa, which is not installed (Debian: apt-get install libosmesa6)");
-    if (!find_function(found.library, "OSMesaCreateContextExt", &found.create_context) ||
-        !find_function(found.library, "OSMesaDestroyContext", &found.destroy_context) ||
-        !find_function(found.library, "OSMesaMakeCurrent", &found.make_current)) {
-        dlclose(found.library);
+    if (mesa.context != NULL)
+        return TIDE_OK;
+    if (!find_function("OSMesaCreateContextExt", &mesa.create_context) ||
+        !find_function("OSMesaMakeCurrent", &mesa.make_current))
         return tide_fail(TIDE_STATE, "pictures: this OSMesa lacks functions that it should have");
-    }
-    mesa = found; /* for good: Mesa's threads do not survive being unloaded */
+    mesa.context = mesa.create_context(GL_RGBA_, 24, 8, 0, NULL);
+    if (mesa.context == NULL)
+        return tide_fail(TIDE_STATE, "pictures: OSMesa makes no context");
     return TIDE_OK;
+}
+
+/* Runs work(argument), which may draw, as tide_sim_guard does. */
+static tide_status with_mesa(void (*work)(void *), void *argument)
+{
+    static uint8_t window[4 * WINDOW * WINDOW];
+    pthread_mutex_lock(&mesa_lock);
+    tide_status status = open_mesa();
+    if (status == TIDE_OK) {
+        if (mesa.make_current(mesa.context, window, GL_UNSIGNED_BYTE_, WINDOW, WINDOW))
+            status = tide_sim_guard(work, argument);
+        else
+            status = tide_fail(TIDE_STATE, "pictures: OSMesa refuses to draw");
+        mesa.make_current(NULL, NULL, 0, 0, 0); /* another thread may be next */
+    }
+    pthread_mutex_unlock(&mesa_lock);
+    return status;
 }
 
 /* ---- a picture ---- */
@@ -67,20 +84,9 @@ struct tide_picture {
     mjvCamera camera;
     mjvScene scene;
     mjrContext context;
-    void *canvas;    /* OSMesa's context */
-    uint8_t *window; /* its window, which nothing is drawn into */
     uint8_t *pixels; /* width * height, the bottom row first */
     bool scene_made;
 };
-
-enum { WINDOW = 16 }; /* pixels of a side */
-
-static tide_status make_current(const tide_picture *p)
-{
-    if (!mesa.make_current(p->canvas, p->window, GL_UNSIGNED_BYTE_, WINDOW, WINDOW))
-        return tide_fail(TIDE_STATE, "pictures: OSMesa refuses to draw");
-    return TIDE_OK;
-}
 
 /* ---- making one ---- */
 
@@ -153,7 +159,6 @@ static double round_length(double length)
     return power * (rest < 1.5 ? 1.0 : rest < 3.5 ? 2.0 : rest < 7.5 ? 5.0 : 10.0);
 }
 
-/* Needs OSMesa's context to be current. */
 static void make_context(void *argument)
 {
     tide_picture *p = argument;
@@ -161,7 +166,6 @@ static void make_context(void *argument)
     mjv_makeScene(view, &p->scene, view->ngeom + 1000);
     p->scene_made = true;
     mjr_makeContext(view, &p->context, p->height < 400 ? mjFONTSCALE_50 : mjFONTSCALE_100);
-    mjr_setBuffer(mjFB_OFFSCREEN, &p->context);
 }
 
 static void set_camera(tide_picture *p, const tide_picture_options *o, double radius)
@@ -214,31 +218,21 @@ static tide_status finish(tide_picture *p, const tide_picture_options *o)
     set_camera(p, o, radius);
 
     void *block;
-    TIDE_TRY(tide_alloc_array(4 * WINDOW, WINDOW, &block));
-    p->window = block;
     TIDE_TRY(tide_alloc_array(3 * p->width, p->height, &block));
     p->pixels = block;
-    p->canvas = mesa.create_context(GL_RGBA_, 24, 8, 0, NULL);
-    if (p->canvas == NULL)
-        return tide_fail(TIDE_STATE, "pictures: OSMesa makes no context");
-    TIDE_TRY(make_current(p));
-    return tide_sim_guard(make_context, p);
+    return with_mesa(make_context, p);
 }
 
 tide_status tide_picture_create(const tide_sim *sim, const tide_picture_options *options, tide_picture **picture)
 {
     TIDE_TRY(check_options(options));
-    pthread_mutex_lock(&mesa_lock);
-    tide_status status = load_osmesa();
-    pthread_mutex_unlock(&mesa_lock);
-    TIDE_TRY(status);
     void *block;
     TIDE_TRY(tide_alloc(sizeof **picture, &block));
     tide_picture *made = block;
     *made = (tide_picture){.sim = sim, .width = options->width, .height = options->height};
     mjv_defaultScene(&made->scene);
     mjr_defaultContext(&made->context);
-    status = finish(made, options);
+    tide_status status = finish(made, options);
     if (status != TIDE_OK) {
         tide_picture_destroy(made);
         return status;
@@ -257,17 +251,12 @@ void tide_picture_destroy(tide_picture *p)
 {
     if (p == NULL)
         return;
-    if (p->canvas != NULL) {
-        if (make_current(p) == TIDE_OK)
-            (void)tide_sim_guard(free_context, p); /* a failure here has nothing left to undo */
-        mesa.make_current(NULL, NULL, 0, 0, 0);
-        mesa.destroy_context(p->canvas);
-    }
-    if (p->scene_made)
+    if (p->scene_made) {                  /* so the context may have been made as well */
+        (void)with_mesa(free_context, p); /* a failure here has nothing left to undo */
         mjv_freeScene(&p->scene);
+    }
     tide_decor_clear(&p->decor);
     mj_deleteData(p->data);
-    tide_free(p->window);
     tide_free(p->pixels);
     tide_free(p);
 }
@@ -337,6 +326,8 @@ static void draw(void *argument)
     follow(p);
     mjv_updateScene(view, p->data, &p->option, NULL, &p->camera, mjCAT_ALL, &p->scene);
     light(p);
+    mjr_setBuffer(mjFB_OFFSCREEN, &p->context);
+    mjr_restoreBuffer(&p->context); /* another picture may have been drawn since */
     const mjrRect whole = {0, 0, (int)p->width, (int)p->height};
     mjr_render(whole, &p->scene, &p->context);
     if (d->label[0] != '\0')
@@ -349,8 +340,7 @@ tide_status tide_picture_draw(tide_picture *p, const char *label, uint8_t *rgb, 
     drawing d = {.picture = p};
     for (size_t i = 0; label != NULL && i < LABEL && label[i] != '\0'; i++)
         d.label[i] = label[i] == '\n' || (label[i] >= ' ' && label[i] < 127) ? label[i] : '?';
-    TIDE_TRY(make_current(p));
-    TIDE_TRY(tide_sim_guard(draw, &d));
+    TIDE_TRY(with_mesa(draw, &d));
     for (size_t y = 0; y < p->height; y++)
         memcpy(rgb + y * row_bytes, p->pixels + (p->height - 1 - y) * 3 * p->width, 3 * p->width);
     return TIDE_OK;

@@ -5,7 +5,7 @@
  * that casts shadows, a colour for each limb. Drawing changes nothing of the simulation.
  *
  * A picture belongs to one sim, which must live as long as pictures of it are drawn. The same state gives the same
- * bytes on the same machine. Pictures are for one thread at a time. */
+ * bytes on the same machine. Drawing is one at a time: other threads wait. */
 #ifndef TIDE_SIM_PICTURE_H
 #define TIDE_SIM_PICTURE_H
 
