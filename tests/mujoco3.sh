@@ -42,6 +42,7 @@ ninja -C "$folder" -j "$(nproc)" >"$folder/ninja.log" 2>&1 || {
 
 export LUA_PATH_5_4="$PWD/scripts/?.lua;$PWD/scripts/?/init.lua;$PWD/tests/lua/?.lua;;"
 export LUA_CPATH_5_4="$PWD/$folder/?.so;;"
+export TIDE_PROGRAM=$PWD/$folder/bin/tide
 unset LUA_PATH LUA_CPATH LUA_INIT LUA_INIT_5_4 TIDE_HOME
 failed=0
 
