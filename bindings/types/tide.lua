@@ -712,6 +712,13 @@ function datasets.notes(info) end
 ---@return tide.dataset_info
 function datasets.info(path, options) end
 
+--- Terminal rows whose next observation is no state that ends an episode of that environment.
+---@param data tide.dataset
+---@param definition tide.env
+---@return integer stray
+---@return integer checked of the terminals, 1000 at most; 0 where next observations do not tell
+function datasets.stray_terminals(data, definition) end
+
 ---@class tide.dataset_check
 ---@field level "ok"|"note"|"warning"|"defect"
 ---@field name string

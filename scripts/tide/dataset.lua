@@ -108,6 +108,11 @@ function dataset.info(path, given)
   return setmetatable(info, Info)
 end
 
+--- stray_terminals(data, definition) -> how many terminal rows are no ends of that environment, of how many looked at.
+function dataset.stray_terminals(data, definition)
+  return require("tide.dataset.replay").stray(data, definition)
+end
+
 -- Read when first asked for: they need this module.
 local rooms = { verify = "tide.dataset.verify", convert = "tide.dataset.convert", subset = "tide.dataset.subset" }
 setmetatable(dataset, { __index = function(_, name)

@@ -115,7 +115,7 @@ end
 
 local function run_name(config)
   local parts = { config.agent.name, config.real.env }
-  if config.real.dataset then parts[#parts + 1] = config.real.dataset:match("([^/]+)$"):gsub("%.h5$", "") end
+  if config.real.dataset then parts[#parts + 1] = config.real.dataset:match("([^/]+)/*$"):gsub("%.h5$", "") end
   if config.sim.gap then parts[#parts + 1] = config.sim.gap end
   parts[#parts + 1] = "seed" .. config.seed
   return slug(table.concat(parts, "-"):lower())

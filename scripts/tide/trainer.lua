@@ -51,7 +51,7 @@ function trainer.new(config, choice, definitions, overrides)
   local data
   if self.uses.real then
     data = recipes.open(config.real.dataset, { max_episode_steps = self.real.max_episode_steps, observation_dim = S })
-    self.data_info = data:info()
+    self.data = data
     if data.observation_dim ~= S or data.action_dim ~= A then
       error(("experiment: dataset %s has (%d, %d) observations and actions, %s (%d, %d)"):format(config.real.dataset,
         data.observation_dim, data.action_dim, self.real.name, S, A), 0)
@@ -71,7 +71,7 @@ function trainer.new(config, choice, definitions, overrides)
       return std
     end,
     return_range = function()
-      local info = self.data_info or {}
+      local info = data and data:info() or {}
       return info.return_min, info.return_max
     end,
   }
@@ -285,8 +285,14 @@ end
 
 --- What was done about the dataset's defects.
 local function tell_dataset(self)
-  if not self.data_info or self.overrides.quiet then return end
-  for _, note in ipairs(dataset.notes(self.data_info)) do
+  if not self.data or self.overrides.quiet then return end
+  local notes = dataset.notes(self.data:info())
+  local stray, checked = dataset.stray_terminals(self.data, self.real.env)
+  if stray > 0 then
+    notes[#notes + 1] = ("%d of %d terminals are none of %s: stray; they count as true ends (tide dataset verify names "
+      .. "them)"):format(stray, checked, self.real.name)
+  end
+  for _, note in ipairs(notes) do
     io.stderr:write(("note: dataset %s: %s\n"):format(self.config.real.dataset, note))
   end
 end

@@ -3,6 +3,7 @@ local core = require "tide.core"
 local dataset = require "tide.dataset"
 local datasets = require "support.datasets"
 local expect = require "support.expect"
+local files = require "support.files"
 local program = require "support.program"
 
 local refused = expect.refused
@@ -219,6 +220,19 @@ describe("public files", function()
       path, { observation_dim = 27 })
   end)
 
+  it("have terminals that are ends of their environment, but for stray ones", function()
+    for _, name in ipairs { "Hopper", "Walker2d", "Ant" } do
+      local arrays, n = datasets.roll_out(name, 400, { steps = 300 }), 0
+      for _, flag in ipairs(arrays.terminals) do n = n + flag[1] end
+      datasets.write(path, arrays)
+      local definition = require("tide.env").get(name)
+      assert.are.same({ 0, n }, { dataset.stray_terminals(dataset.read(path), definition) })
+      arrays.terminals[1] = { 1 }
+      datasets.write(path, arrays)
+      assert.are.same({ 1, n + 1 }, { dataset.stray_terminals(dataset.read(path), definition) })
+    end
+  end)
+
   it("are told by notes what was done about them", function()
     write(20, {})
     assert.are.same({}, dataset.notes(dataset.read(path):info()))
@@ -255,6 +269,7 @@ describe("a Minari dataset", function()
 
   it("is described, its environment known by the specification", function()
     local info = dataset.info(minari_folder)
+    assert.are.equal("integer", math.type(info.metadata.total_episodes))
     assert.are.same({ "HalfCheetah", "metadata", 3, 230 }, { info.env, info.env_from, info.episodes, info.rows })
     assert.is_true(info.score_mean < 5)
     local result = program.run { "dataset", "info", minari_folder }
@@ -265,6 +280,49 @@ describe("a Minari dataset", function()
   it("that is none is refused", function()
     os.remove(minari_folder .. "/data/main_data.hdf5")
     refused("a folder without data/main_data.hdf5", dataset.read, minari_folder)
+  end)
+end)
+
+describe("an experiment", function()
+  --- What a short behaviour cloning on the dataset prints as errors, and its exit code.
+  local function clone(env, name)
+    local script = folder .. "/clone.lua"
+    files.write(script, ([[
+      local tide = require "tide"
+      local run = tide.experiment { agent = tide.agents.bc { hidden = { 8 }, batch = 8 },
+        real = { env = %q, dataset = %q }, steps = 4, training = { epoch_updates = 2, rounds = 1 },
+        evaluation = { every = 2, episodes = 1 } }
+      run:train()
+      io.write("left ", run.agent.policy.net:weight(1).shape[2])
+    ]]):format(env, name))
+    local result = program.run { "run", script, "--out", folder .. "/run" }
+    os.remove(script)
+    os.execute("rm -r " .. folder .. "/run")
+    return result
+  end
+
+  it("learns from D4RL's Ant and from a Minari folder, and says what was done about them", function()
+    local arrays = datasets.roll_out("Ant", 40, {})
+    for _, name in ipairs { "observations", "next_observations" } do
+      for i, row in ipairs(arrays[name]) do
+        arrays[name][i] = table.move(row, 1, 27, 1, {}) -- a next observation is also the next row's
+        for j = 28, 111 do arrays[name][i][j] = 0 end
+      end
+    end
+    datasets.write(path, arrays)
+    local result = clone("Ant", path)
+    assert.are.equal(0, result.code, result.err)
+    assert.is_truthy(result.err:find(("note: dataset %s: observations of 111 numbers, the last 84 zero in every row: "
+      .. "left away"):format(path), 1, true), result.err)
+    assert.is_truthy(result.out:find("left 27", 1, true))
+    arrays = datasets.roll_out("HalfCheetah", 40, {})
+    arrays.terminals[17] = { 1 }
+    datasets.write_minari(folder .. "/x-v0", arrays)
+    result = clone("HalfCheetah", folder .. "/x-v0")
+    os.execute("rm -r " .. folder .. "/x-v0")
+    assert.are.equal(0, result.code, result.err)
+    assert.is_truthy(result.err:find("1 episode end without a flag", 1, true), result.err)
+    assert.is_truthy(result.err:find("1 of 1 terminals are none of HalfCheetah: stray", 1, true), result.err)
   end)
 end)
 

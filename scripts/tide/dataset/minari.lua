@@ -32,6 +32,7 @@ function minari.metadata(path)
   if type(metadata) ~= "table" then return nil end
   for key, value in pairs(metadata) do
     if value == json.null then metadata[key] = nil end
+    if math.type(value) == "float" then metadata[key] = math.tointeger(value) or value end
   end
   metadata.env = environment(metadata)
   return metadata

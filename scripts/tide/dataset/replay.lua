@@ -39,8 +39,9 @@ local function source_of(file, real)
   return "observations"
 end
 
---- The state that an observation tells, or nil where it was clipped.
-local function state_of(real, observation)
+--- The state that an observation tells; nil where it was clipped, unless that is `good_enough`: ends of episodes are
+--- told by positions.
+local function state_of(real, observation, good_enough)
   local nq, nv = real.physics:sizes()
   local skip, clip = real.env.observation.skip_qpos or 0, real.env.observation.clip or 0
   local qpos, qvel = {}, {}
@@ -48,7 +49,7 @@ local function state_of(real, observation)
   table.move(observation, 1, nq - skip, skip + 1, qpos)
   table.move(observation, nq - skip + 1, nq - skip + nv, 1, qvel)
   for _, v in ipairs(qvel) do
-    if clip > 0 and math.abs(v) >= clip * (1 - 1e-6) then return nil end
+    if clip > 0 and not good_enough and math.abs(v) >= clip * (1 - 1e-6) then return nil end
   end
   return qpos, qvel
 end
@@ -130,11 +131,8 @@ local function ends_truly(self, row)
     return column(arrays, name, about[name].across, row, 1, name:find("observations") and S or nil)(row)
   end
   if self.has_next and not real.env.observe then
-    local qpos, qvel = state_of(real, numbers("next_observations"))
-    if qpos then
-      real:place(qpos, qvel)
-      return real.env.terminal(real.physics)
-    end
+    real:place(state_of(real, numbers("next_observations"), true))
+    return real.env.terminal(real.physics)
   end
   local qpos, qvel
   if self.source == "infos" then qpos, qvel = numbers("infos/qpos"), numbers("infos/qvel")
@@ -205,6 +203,29 @@ function replay.run(file, definition, found, given)
   return { source = source, steps = finish(self.steps), rewards = finish(self.rewards),
     states = finish(self.states), missed = self.missed, missed_rows = self.missed_rows,
     stray = check_terminals(self) }
+end
+
+--- stray(data, definition) -> how many terminal rows of a dataset in memory lead to no state that ends an episode, of
+--- how many that were looked at: 1000 at most, spread evenly. 0, 0 where next observations do not tell.
+function replay.stray(data, definition)
+  local info, real = data:info(), world(definition, {})
+  if info.terminals == 0 or info.next_observations ~= "file" or definition.observe
+    or data.observation_dim ~= real.observation_dim then
+    return 0, 0
+  end
+  local step, seen, stray, checked = math.max(1, info.terminals // 1000), 0, 0, 0
+  for first = 1, #data, ends.block do
+    local n = math.min(ends.block, #data - first + 1)
+    for k, terminal in ipairs(data:rows("terminals", first, n):totable()) do
+      seen = seen + terminal
+      if terminal ~= 0 and seen % step == 0 then
+        real:place(state_of(real, data:rows("next_observations", first + k - 1, 1):totable()[1], true))
+        checked = checked + 1
+        if not definition.terminal(real.physics) then stray = stray + 1 end
+      end
+    end
+  end
+  return stray, checked
 end
 
 return replay
