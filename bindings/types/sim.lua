@@ -24,6 +24,7 @@
 ---@field gear number[] actuator
 ---@field ctrlrange number[] actuator
 ---@field gainprm number[] actuator
+---@field dynprm number[] actuator
 ---@field biasprm number[] actuator
 
 ---@class tide.model

@@ -137,6 +137,7 @@ FIELD_OF(actuator_gear, actuator_gear, 6)
 FIELD_OF(actuator_ctrlrange, actuator_ctrlrange, 2)
 FIELD_OF(actuator_gainprm, actuator_gainprm, mjNGAIN)
 FIELD_OF(actuator_biasprm, actuator_biasprm, mjNBIAS)
+FIELD_OF(actuator_dynprm, actuator_dynprm, mjNDYN)
 
 /* Per degree of freedom: a hinge or a slide has 1, a ball 3, a free joint 6. */
 static size_t dof_range(const mjModel *m, size_t joint, size_t *n)
@@ -200,9 +201,11 @@ static const field fields[] = {
     {TIDE_SIM_ACTUATOR, "ctrlrange", actuator_ctrlrange, ANY, false, NULL},
     {TIDE_SIM_ACTUATOR, "gainprm", actuator_gainprm, ANY, false, NULL},
     {TIDE_SIM_ACTUATOR, "biasprm", actuator_biasprm, ANY, false, NULL},
+    {TIDE_SIM_ACTUATOR, "dynprm", actuator_dynprm, ANY, false, NULL}, /* of "filter": the time constant, s */
 };
 
-_Static_assert(mjNGAIN <= TIDE_SIM_FIELD_MAX && mjNBIAS <= TIDE_SIM_FIELD_MAX, "a longer field");
+_Static_assert(mjNGAIN <= TIDE_SIM_FIELD_MAX && mjNBIAS <= TIDE_SIM_FIELD_MAX && mjNDYN <= TIDE_SIM_FIELD_MAX,
+               "a longer field");
 
 enum { FIELDS = sizeof fields / sizeof *fields };
 

@@ -1,6 +1,6 @@
 --- Environments: what a robot is asked to do. One Lua file and one MJCF model each, in envs/.
 --
--- A definition is a table:
+-- A definition's file is called with the folder it lies in, and returns a table:
 --   name               what scripts call it
 --   model              an MJCF file, relative to the definition's folder
 --   frame_skip         MuJoCo steps a control step
@@ -97,11 +97,12 @@ end
 local function load_file(path)
   local chunk, problem = loadfile(path)
   if not chunk then error("environment: " .. problem, 0) end
-  local definition = chunk()
+  local folder = path:match("^(.*)/[^/]*$") or "."
+  local definition = chunk(folder)
   if type(definition) ~= "table" then
     error(("environment: %s must return a table, not a %s"):format(path, type(definition)), 0)
   end
-  return env.check(definition, path:match("^(.*)/[^/]*$") or ".")
+  return env.check(definition, folder)
 end
 
 --- Names of the environments that come with Tide, in order.

@@ -6,6 +6,7 @@
 ---   mixed          that policy with a share of uniform actions, from all in the first episode to none in the
 ---                  last: as wide as a replay buffer, made in seconds
 ---   medium-replay  everything that a soft actor-critic saw on its way to medium: a training, of 20 minutes or so
+---   human          a scripted driver of the wheel-legged robot, with an unsteady hand
 local core = require "tide.core"
 local env = require "tide.env"
 local evaluation = require "tide.evaluation"
@@ -17,11 +18,14 @@ local world = require "tide.world"
 
 local recipes = {}
 
---- What is known of each: the environment, and the return at which its behaviour policy counts as medium.
+--- What is known of each: the environment, the kinds there are, the return at which its behaviour policy counts as
+--- medium, its scripted driver's task, and how many transitions are made where nothing is said.
 local environments = {
-  halfcheetah = { env = "HalfCheetah", medium_return = 4700 },
+  halfcheetah = { env = "HalfCheetah", kinds = { "random", "medium", "mixed", "medium-replay" }, medium_return = 4700,
+                  transitions = 1000000 }, -- as in D4RL
+  ["wheel-legged-stand"] = { env = "WheelLeggedStandReal", kinds = { "human" }, driver = "stand", transitions = 20000 },
+  ["wheel-legged-move"] = { env = "WheelLeggedMoveReal", kinds = { "human" }, driver = "move", transitions = 20000 },
 }
-local kinds = { "random", "medium", "mixed", "medium-replay" }
 
 --- The folder of datasets: $TIDE_DATASETS, or datasets/ in the working folder.
 function recipes.folder()
@@ -33,15 +37,16 @@ end
 function recipes.list()
   local names = {}
   for _, prefix in ipairs(options.names(environments)) do
-    for _, kind in ipairs(kinds) do names[#names + 1] = prefix .. "-" .. kind end
+    for _, kind in ipairs(environments[prefix].kinds) do names[#names + 1] = prefix .. "-" .. kind end
   end
   return names
 end
 
 local function parse(name)
-  local prefix, kind = name:match("^(%w+)%-([%w-]+)$")
-  for _, known in ipairs(kinds) do
-    if known == kind and environments[prefix] then return environments[prefix], kind end
+  for prefix, about in pairs(environments) do
+    for _, kind in ipairs(about.kinds) do
+      if name == prefix .. "-" .. kind then return about, kind, prefix end
+    end
   end
   error(options.unknown("dataset", name, recipes.list()), 0)
 end
@@ -164,10 +169,8 @@ function recipes.write_replay(run, path, about)
   return count
 end
 
-local DEFAULT_TRANSITIONS = 1000000 -- as in D4RL
-
 local algorithms = { random = "uniform actions", medium = "SAC, sampled actions",
-                     mixed = "SAC, sampled actions, with a falling share of uniform ones" }
+                     mixed = "SAC, sampled actions, with a falling share of uniform ones", human = "a scripted driver" }
 
 --- What part of a dataset is written when its last whole episode begins.
 local function last_share(transitions, episode_steps)
@@ -179,14 +182,14 @@ end
 --- -> path, a table about it
 function recipes.make(name, given)
   given = given or {}
-  local about, kind = parse(name)
+  local about, kind, prefix = parse(name)
   local path = given.path or recipes.path(name)
   local folder = path:match("^(.*)/[^/]*$")
   if folder then require("tide.records").make_folder(folder) end
   local seed = given.seed or 1
   local metadata = { maker = "tide " .. core.process.versions().tide, dataset = name, env = about.env, seed = seed }
   if kind == "medium-replay" then
-    local run = recipes.behaviour(name:match("^%w+"), { seed = seed, steps = given.transitions, alone = true })
+    local run = recipes.behaviour(prefix, { seed = seed, steps = given.transitions, alone = true })
     local out = folder and folder .. "/" .. name .. "-run" or name .. "-run"
     if lfs.attributes(out .. "/checkpoint.h5", "mode") == "file" then run.overrides.resume = out
     else run.overrides.out = out end
@@ -197,9 +200,12 @@ function recipes.make(name, given)
   end
   local real = world(about.env, { seed = seed })
   local actor, mode = setmetatable({ rng = core.rng(seed, 7), action_dim = real.action_dim }, uniform), "sample"
-  local transitions = given.transitions or DEFAULT_TRANSITIONS
-  if kind ~= "random" then
-    local file = paths.envs(("policies/%s-medium.h5"):format(name:match("^%w+")))
+  local transitions = given.transitions or about.transitions
+  if kind == "human" then
+    local driver = assert(loadfile(paths.envs("wheel_legged/human.lua")))(about.driver)
+    actor = driver(core.rng(seed, 10), core.zeros(real.action_dim))
+  elseif kind ~= "random" then
+    local file = paths.envs(("policies/%s-medium.h5"):format(prefix))
     local policy = policies.from(core.tree_read(file), core.rng(seed, 8), file)
     actor = kind == "medium" and policy or setmetatable({ policy = policy, uniform = actor, rng = core.rng(seed, 9),
       last = last_share(transitions, real.max_episode_steps) }, mixed)

@@ -51,6 +51,7 @@ static const expected_field expected[] = {
     {TIDE_SIM_GEOM, "head", "solref", 2, 0.02},        {TIDE_SIM_GEOM, "head", "solimp", 5, 0.0},
     {TIDE_SIM_ACTUATOR, "bshin", "gear", 6, 90.0},     {TIDE_SIM_ACTUATOR, "bshin", "ctrlrange", 2, -1.0},
     {TIDE_SIM_ACTUATOR, "ffoot", "gainprm", 10, 1.0},  {TIDE_SIM_ACTUATOR, "ffoot", "biasprm", 10, 0.0},
+    {TIDE_SIM_ACTUATOR, "ffoot", "dynprm", mjNDYN, 1.0},
 };
 
 START_TEST(fields_are_read_and_written_where_they_belong)
