@@ -326,6 +326,42 @@ describe("an experiment", function()
   end)
 end)
 
+describe("the bar of work on a file", function()
+  local bars = require "tide.dataset.bars"
+  local now, shown, written
+
+  before_each(function()
+    now, written = 100, {}
+    local stream = { write = function(_, ...) for _, text in ipairs { ... } do written[#written + 1] = text end end,
+                     flush = function() end }
+    shown = { clock = function() return now end, stream = stream, terminal = true, width = 60, unicode = false }
+  end)
+
+  it("is not there for what takes less than a second", function()
+    do
+      local bar <close> = bars.new("/data/x.h5", shown)
+      bar.report(10, 100)
+      now = 105
+      bar.report(100, 100)
+    end
+    assert.are.same({}, written)
+  end)
+
+  it("shows how far the work is, and ends its line", function()
+    do
+      local bar <close> = bars.new("/data/x.h5", shown)
+      now = 102
+      bar.report(50, 100)
+      now = 103
+      bar.report(100, 100)
+    end
+    local text = table.concat(written)
+    assert.is_truthy(text:find("x.h5  [#.]+  50 %%"), text)
+    assert.is_truthy(text:find("100 %", 1, true), text)
+    assert.are.equal("\n", written[#written])
+  end)
+end)
+
 describe("tide dataset info", function()
 
   it("prints what files hold, for people or as JSON", function()

@@ -7,6 +7,8 @@ local bars = {}
 local Bar = {}
 Bar.__index = Bar
 
+local PATIENCE = 1 -- seconds of work before a bar is shown: small files go without one
+
 --- Ends the line, if one was begun. Also what a `<close>` variable does.
 function Bar:close()
   if self.bar then self.bar:finish() end
@@ -14,15 +16,17 @@ function Bar:close()
 end
 Bar.__close = Bar.close
 
---- new(name [, unit]) -> a bar: bar.report(done, total) draws it, from the first second of work on, so that small
---- files go without one.
-function bars.new(name, unit)
-  local self = setmetatable({}, Bar)
-  local started = core.process.monotonic()
+--- new(name [, shown]) -> a bar: bar.report(done, total) draws it.  shown: options of progress.new.
+function bars.new(name, shown)
+  shown = shown or {}
+  local self, clock = setmetatable({}, Bar), shown.clock or core.process.monotonic
+  local started = clock()
   function self.report(done, total)
     if not self.bar then
-      if done >= total or core.process.monotonic() - started < 1 then return end
-      self.bar = progress.new { total = total, name = name:match("[^/]*$"), unit = unit or "rows" }
+      if done >= total or clock() - started < PATIENCE then return end
+      local given = { total = total, name = name:match("[^/]*/*$"), unit = "rows" }
+      for key, value in pairs(shown) do given[key] = value end
+      self.bar = progress.new(given)
     end
     self.bar:update(done)
   end
