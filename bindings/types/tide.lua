@@ -285,7 +285,7 @@ function tide.replay(observation_dim, action_dim, capacity, dataset) end
 ---@field model string an MJCF file, relative to folder
 ---@field frame_skip integer
 ---@field max_episode_steps integer
----@field observation { skip_qpos?: integer, clip?: number, size?: integer }
+---@field observation { skip_qpos?: integer, clip?: number, size?: integer, names?: string[] }
 ---@field reset fun(physics: tide.physics, rng: tide.rng)
 ---@field measure fun(physics: tide.physics): number
 ---@field reward fun(physics: tide.physics, before: number, after: number, dt: number, action: tide.tensor|number[]): number

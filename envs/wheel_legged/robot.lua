@@ -29,6 +29,11 @@ local function command_of(action)
   return COMMAND * math.max(-1.0, math.min(1.0, action))
 end
 
+local words = {
+  stand = { task = "stand still on two wheels", reward = "30 - a^2 - |next state|^2, a: 3 times the action" },
+  move = { task = "move at 0.2 m/s on two wheels", reward = "15 - (v - 0.2)^2 - a^2, a: 3 times the action" },
+}
+
 --- How each robot reads its state x, v, pitch, pitch rate: f(physics). The real one does so with noise besides.
 local readers = {
   ideal = function()
@@ -79,7 +84,13 @@ function robot.environment(name, task, kind)
     model = "wheel_legged/" .. kind .. ".xml",
     frame_skip = 5,            -- MuJoCo steps of 0.001 s a control step: 200 Hz
     max_episode_steps = 1000,  -- 5 s
-    observation = { size = 4 },
+    observation = { size = 4, names = { "x", "v", "pitch", "pitch rate" } }, -- m, m/s, rad, rad/s
+    about = {
+      task = words[task].task .. (kind == "real" and ", on the real robot's surrogate" or ""),
+      reward = words[task].reward,
+      ends = "the pitch past 30 degrees",
+      starts = "x, v, pitch and pitch rate uniform within 0.5 m, 0.3 m/s, 0.1 rad and 0.5 rad/s of rest",
+    },
     setup = kind == "real" and make_real or nil,
 
     --- Starts where the log's rows are, about: x, v, pitch and pitch rate uniform within START.

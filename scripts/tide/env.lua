@@ -6,7 +6,7 @@
 --   frame_skip         MuJoCo steps a control step
 --   max_episode_steps  where an episode is cut (a timeout, not a terminal)
 --   observation        { skip_qpos = n, clip = c }: qpos without its first n, then qvel, clipped to [-c, c];
---                      { size = n } where `observe` writes them
+--                      { size = n, names = { ... } } where `observe` writes them, names for `tide env`
 --   reset(physics, rng)                     noise on the initial state
 --   measure(physics)                        a number that the reward compares before and after a step
 --   reward(physics, before, after, dt, action)  dt in seconds of one control step; action: as it was chosen
@@ -33,7 +33,7 @@ local known_fields = {}
 for _, some in ipairs { fields, optional } do
   for key in pairs(some) do known_fields[key] = true end
 end
-local observation_fields = { skip_qpos = true, clip = true, size = true }
+local observation_fields = { skip_qpos = true, clip = true, size = true, names = true }
 local about_fields = { task = true, reward = true, ends = true, starts = true }
 
 local function is_count(x)
@@ -83,6 +83,10 @@ function env.check(definition, folder)
   if (size ~= nil) ~= (definition.observe ~= nil) then refuse("observe and observation.size go together") end
   if size ~= nil and (not is_count(size) or definition.observation.skip_qpos or definition.observation.clip) then
     refuse("observation.size must be a whole number from 1 on, without skip_qpos and clip")
+  end
+  local names = definition.observation.names
+  if names ~= nil and not (size and type(names) == "table" and #names == size) then
+    refuse("observation.names must be a list of observation.size names")
   end
   definition.folder = definition.folder or folder
   return definition

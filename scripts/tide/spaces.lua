@@ -54,11 +54,12 @@ function spaces.state(world)
 end
 
 --- observations(world) -> what each number of an observation is; of an environment that observes in a way of its own,
--- "observation 1" and so on.
+-- its observation.names, or "observation 1" and so on.
 function spaces.observations(world)
   local definition, list = world.env, {}
   if definition.observe then
-    for i = 1, world.observation_dim do list[i] = { name = "observation " .. i, unit = "" } end
+    local names = definition.observation.names or {}
+    for i = 1, world.observation_dim do list[i] = { name = names[i] or "observation " .. i, unit = "" } end
     return list
   end
   local state, skip = spaces.state(world), definition.observation.skip_qpos or 0

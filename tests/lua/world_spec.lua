@@ -303,6 +303,7 @@ describe("an environment", function()
     refused("setup must be a function, not a string", world, definition { setup = "much" })
     refused("observe and observation.size go together", world, definition { observe = print })
     refused("observe and observation.size go together", world, definition { observation = { size = 2 } })
+    refused("observation.names must be a list", world, definition { observation = { names = { "x" } } })
     refused("observation.size must be a whole number", world,
       definition { observe = print, observation = { size = 0 } })
     refused("frame_skip", world, definition { frame_skip = 0.5 })

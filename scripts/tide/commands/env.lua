@@ -53,9 +53,9 @@ local function list_all(as_json)
   local all = {}
   for i, name in ipairs(env.list()) do all[i] = describe(name) end
   if as_json then return print(json.encode(all, "  ")) end
-  print(("%-14s %12s %8s  %s"):format("environment", "observations", "actions", "task"))
+  print(("%-20s %12s %8s  %s"):format("environment", "observations", "actions", "task"))
   for _, one in ipairs(all) do
-    print(("%-14s %12d %8d  %s"):format(one.name, #one.observations, #one.actions, one.about.task or ""))
+    print(("%-20s %12d %8d  %s"):format(one.name, #one.observations, #one.actions, one.about.task or ""))
   end
   print("\n`tide env NAME` shows one.")
 end
