@@ -1,7 +1,10 @@
-/* core.process: what a long run asks of its process: signals, clocks, the terminal, whole files. */
+/* core.process: what a long run asks of its process: signals, clocks, the terminal, cores, whole files. */
+#define _GNU_SOURCE /* sched.h: sets of cores */
 #include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
 #include <mujoco/mujoco.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -121,15 +124,67 @@ static int process_is_terminal(lua_State *L)
     return 1;
 }
 
+static int push_size(lua_State *L, bool rows)
+{
+    struct winsize size;
+    int found = ioctl(check_descriptor(L, 1), TIOCGWINSZ, &size) != 0 ? 0 : rows ? size.ws_row : size.ws_col;
+    if (found == 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, found);
+    return 1;
+}
+
 /* terminal_width(fd) -> columns, or nil where it is no terminal or does not say. */
 static int process_terminal_width(lua_State *L)
 {
-    struct winsize size;
-    if (ioctl(check_descriptor(L, 1), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, size.ws_col);
+    return push_size(L, false);
+}
+
+/* terminal_height(fd) -> rows, or nil where it is no terminal or does not say. */
+static int process_terminal_height(lua_State *L)
+{
+    return push_size(L, true);
+}
+
+/* ---- cores ---- */
+
+/* cores() -> numbers of the cores that this thread may run on, rising. */
+static int process_cores(lua_State *L)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return luaL_error(L, "cores: %s", strerror(errno));
+    lua_newtable(L);
+    lua_Integer n = 0;
+    for (size_t core = 0; core < CPU_SETSIZE; core++)
+        if (CPU_ISSET(core, &set)) {
+            lua_pushinteger(L, (lua_Integer)core);
+            lua_rawseti(L, -2, ++n);
+        }
     return 1;
+}
+
+/* pin(cores): from now on this thread, and what it starts, runs on these cores alone. */
+static int process_pin(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    lua_Integer n = luaL_len(L, 1);
+    luaL_argcheck(L, n > 0, 1, "it names no core");
+    for (lua_Integer i = 1; i <= n; i++) {
+        int is_integer;
+        lua_geti(L, 1, i);
+        lua_Integer core = lua_tointegerx(L, -1, &is_integer);
+        if (!is_integer || core < 0 || core >= CPU_SETSIZE)
+            return luaL_error(L, "pin: %s is not a core's number", luaL_tolstring(L, -1, NULL));
+        CPU_SET((size_t)core, &set);
+        lua_pop(L, 1);
+    }
+    if (sched_setaffinity(0, sizeof set, &set) != 0)
+        return luaL_error(L, "pin: %s", strerror(errno));
+    return 0;
 }
 
 /* ---- files and names ---- */
@@ -142,6 +197,22 @@ static int process_write_file(lua_State *L)
     luaL_argcheck(L, strlen(path) == path_bytes, 1, "the path holds a zero byte");
     const char *text = luaL_checklstring(L, 2, &n);
     return tide_check_status(L, tide_file_write(path, text, n), 0);
+}
+
+/* lock_holder(path) -> process id, or nil: who else holds a lock on the file, as lfs.lock takes it. 0 where the
+ * holder is on another machine. Asking takes no lock, not even for a moment. */
+static int process_lock_holder(lua_State *L)
+{
+    int file = open(luaL_checkstring(L, 1), O_RDONLY | O_CLOEXEC);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool held = file >= 0 && fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (file >= 0)
+        close(file);
+    if (held)
+        lua_pushinteger(L, lock.l_pid > 0 ? lock.l_pid : 0);
+    else
+        lua_pushnil(L);
+    return 1;
 }
 
 /* hostname() -> string */
@@ -195,7 +266,11 @@ void tide_open_process(lua_State *L)
         {"wall_time", process_wall_time},
         {"is_terminal", process_is_terminal},
         {"terminal_width", process_terminal_width},
+        {"terminal_height", process_terminal_height},
+        {"cores", process_cores},
+        {"pin", process_pin},
         {"write_file", process_write_file},
+        {"lock_holder", process_lock_holder},
         {"hostname", process_hostname},
         {"pid", process_pid},
         {"versions", process_versions},

@@ -36,10 +36,28 @@ function process.is_terminal(descriptor) end
 ---@return integer|nil columns
 function process.terminal_width(descriptor) end
 
+---@param descriptor 0|1|2
+---@return integer|nil rows
+function process.terminal_height(descriptor) end
+
+--- The cores that this process may run on, rising.
+---@return integer[]
+function process.cores() end
+
+--- From now on this process, and what it starts, runs on these cores alone.
+---@param cores integer[]
+function process.pin(cores) end
+
 --- Replaces the file, whole or not at all.
 ---@param path string
 ---@param text string
 function process.write_file(path, text) end
+
+--- Who else holds a lock on the file, as lfs.lock takes it; 0 where the holder is on another machine. Takes no lock.
+--- This process's own locks on the file end by asking.
+---@param path string
+---@return integer|nil process
+function process.lock_holder(path) end
 
 ---@return string
 function process.hostname() end

@@ -13,6 +13,7 @@
 ---@field tabular tide.tabular
 ---@field picture tide.picture_module
 ---@field video tide.video_module
+---@field sweep tide.sweep_module
 ---@field text_log tide.text_log
 ---@field evaluation tide.evaluation_module
 ---@field network tide.network
@@ -651,6 +652,41 @@ function run:train() end
 ---@param episodes? integer
 ---@return tide.evaluation
 function run:evaluate(episodes) end
+
+---@class tide.sweep_cell the values of the axes by name, and these
+---@field name string
+---@field seed integer
+---@field labels table<string, string> axis -> label
+---@field [string] any
+
+---@class tide.sweep_options
+---@field axes? table<string, any[]>[] { { gap = { { "gravity", tide.gap.gravity(2.0) } } }, { agent = { "sac" } } }
+---@field experiment? fun(cell: tide.sweep_cell): tide.experiment_options|nil
+---@field experiments? any[] instead of axes and experiment: { { label, options of an experiment }, ... }
+---@field seeds? integer|integer[] 5
+---@field steps? number
+---@field name? string
+---@field datasets? table<string, { from?: string, make: fun(path: string, from?: string) }>
+
+---@class tide.sweep a file of experiments returns it; `tide sweep` runs it
+
+---@class tide.sweep_module
+---@overload fun(given: tide.sweep_options): tide.sweep
+local sweep = {}
+
+---@param given tide.sweep_options
+---@return tide.sweep
+function sweep.define(given) end
+
+---@param value any
+---@return boolean
+function sweep.is(value) end
+
+--- True where the glob (* anything, ? one character) matches the whole name of a cell.
+---@param glob string
+---@param name string
+---@return boolean
+function sweep.matches(glob, name) end
 
 ---@class tide.evaluation
 ---@field mean number

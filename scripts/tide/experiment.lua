@@ -8,7 +8,8 @@ local trainer = require "tide.trainer"
 local experiment = {}
 
 --- What the program adds from its command line: `tide run --seed 3 --set agent.beta=0.1` and so on.
---- seed, steps, threads, out (a folder), resume (a folder), quiet, command (a text), set (a list of assignments).
+--- seed, steps, threads, out (a folder), overwrite (what a run left there), resume (a folder), quiet, command (a text),
+--- set (a list of assignments), refuse (a text: none is made, that is why).
 experiment.overrides = { set = {} }
 
 --- Replaces all overrides.
@@ -151,10 +152,11 @@ end
 --- tide.experiment { agent =, real =, sim =, steps =, seed =, ... } -> a run with run:train(), run:evaluate().
 function experiment.new(given)
   if type(given) ~= "table" then error("tide.experiment: a table is needed, not a " .. type(given), 2) end
+  if experiment.overrides.refuse then error(experiment.overrides.refuse, 0) end
   local config, choice, definitions = experiment.resolve(given)
   local run = trainer.new(config, choice, definitions, options.copy(experiment.overrides))
   -- the first experiment of a script takes the folder; those after it get folders of their own
-  experiment.overrides.resume, experiment.overrides.out = nil, nil
+  experiment.overrides.resume, experiment.overrides.out, experiment.overrides.overwrite = nil, nil, nil
   return run
 end
 

@@ -23,7 +23,8 @@ local defaults = {
   clock = process.monotonic,
 }
 
-local function locale_is_utf8()
+--- Whether the locale's terminals show more than ASCII.
+function progress.unicode()
   local locale = os.getenv("LC_ALL")
   if not locale or locale == "" then locale = os.getenv("LC_CTYPE") end
   if not locale or locale == "" then locale = os.getenv("LANG") or "" end
@@ -44,7 +45,7 @@ function progress.new(options)
   if self.terminal == nil then
     self.terminal = process.is_terminal(self.descriptor) and os.getenv("TERM") ~= "dumb"
   end
-  if self.unicode == nil then self.unicode = locale_is_utf8() end
+  if self.unicode == nil then self.unicode = progress.unicode() end
   local now = self.clock()
   self.step, self.started, self.drawn, self.said = self.first, now, -math.huge, now
   self.samples = { { now, self.first } } -- the oldest first, one a second at most
@@ -54,7 +55,7 @@ end
 -- ---- words ----
 
 --- 1234567 -> "1,234,567"
-local function grouped(n)
+function progress.grouped(n)
   local text = ("%d"):format(math.floor(n))
   local changed
   repeat
@@ -72,7 +73,8 @@ function progress.duration(seconds)
   return ("%d d %d h"):format(s // 86400, s % 86400 // 3600)
 end
 
-local function rate_text(rate)
+--- 123.4 -> "123", 12.34 -> "12.3", 1.234 -> "1.23"
+function progress.rate_text(rate)
   if rate >= 100 then return ("%.0f"):format(rate) end
   return (rate >= 10 and "%.1f" or "%.2f"):format(rate)
 end
@@ -96,7 +98,7 @@ end
 local function facts(self, now)
   local list, rate = {}, self:rate(now)
   if rate then
-    list[#list + 1] = rate_text(rate) .. " " .. self.unit .. "/s"
+    list[#list + 1] = progress.rate_text(rate) .. " " .. self.unit .. "/s"
     if self.step < self.total then list[#list + 1] = progress.duration((self.total - self.step) / rate) .. " left" end
   end
   if self.last_return then list[#list + 1] = ("return %.0f"):format(self.last_return) end
@@ -111,7 +113,7 @@ local function columns(text)
 end
 
 --- `cells` columns of bar, `share` of them full; Unicode has eighths of a column.
-local function bar(cells, share, unicode)
+function progress.bar(cells, share, unicode)
   if not unicode then
     local full = math.floor(cells * share + 1e-9)
     return ("#"):rep(full) .. ("."):rep(cells - full)
@@ -141,7 +143,7 @@ local function compose(self, now, width)
   end
   local cells = math.min(30, width - columns(name) - columns(text) - 1)
   if cells < 8 then return text end
-  return name .. bar(cells, share_done(self), self.unicode) .. " " .. text
+  return name .. progress.bar(cells, share_done(self), self.unicode) .. " " .. text
 end
 
 local function draw(self, now)
@@ -156,7 +158,7 @@ end
 local function say(self, now)
   if self.quiet then return end
   local list = facts(self, now)
-  local head = ("%s / %s (%d %%)"):format(grouped(self.step), grouped(self.total),
+  local head = ("%s / %s (%d %%)"):format(progress.grouped(self.step), progress.grouped(self.total),
     math.floor(share_done(self) * 100 + 1e-9))
   table.insert(list, 1, (self.name ~= "" and self.name .. ": " or "") .. head)
   self.stream:write(table.concat(list, ", "), "\n")

@@ -266,7 +266,8 @@ end
 local function open_record(self)
   local over = self.overrides
   local resuming = over.resume
-  local about = { config = self.config, command = over.command, name = self.config.name }
+  local about = { config = self.config, command = over.command, name = self.config.name,
+                  overwrite = over.overwrite }
   if over.script then
     about.start = { script = over.script, arguments = over.arguments, set = over.set,
                     seed = over.seed, steps = over.steps, threads = over.threads }

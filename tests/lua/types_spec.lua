@@ -62,7 +62,8 @@ describe("annotations", function()
                               ["tide.dataset_module"] = tide.dataset, ["tide.recipes"] = tide.recipes,
                               ["tide.plot"] = tide.plot, ["tide.picture_module"] = tide.picture,
                               ["tide.video_module"] = tide.video, ["tide.tabular"] = tide.tabular,
-                              ["tide.network"] = tide.network, ["tide.discriminators"] = tide.discriminators,
+                              ["tide.network"] = tide.network, ["tide.sweep_module"] = tide.sweep,
+                              ["tide.discriminators"] = tide.discriminators,
                               ["tide.conservative"] = tide.conservative,
                               ["tide.evaluation_module"] = tide.evaluation } do
     it(name .. ": everything annotated is there, and everything there is annotated", function()

@@ -1,7 +1,7 @@
 --- tide resume DIR: continue an interrupted run from its last checkpoint.
 local json = require "tide.json"
 local lfs = require "lfs"
-local run = require "tide.commands.run"
+local script = require "tide.script"
 
 local resume = { summary = "Continue an interrupted run." }
 
@@ -32,8 +32,8 @@ function resume.run(args)
   if type(started) ~= "table" or type(started.script) ~= "string" then
     error(("%s: run.json does not say which script made it; give --script"):format(args.folder), 0)
   end
-  local script = args.script or locate(started.script, about.folder or ".")
-  return run.script(script, started.arguments or {}, {
+  local path = args.script or locate(started.script, about.folder or ".")
+  return script.run(path, started.arguments or {}, {
     seed = started.seed, steps = args.steps or started.steps, threads = started.threads, set = started.set or {},
     resume = args.folder, quiet = args.quiet, command = about.command,
     script = started.script, arguments = started.arguments or {},
