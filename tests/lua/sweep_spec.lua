@@ -251,8 +251,8 @@ describe("the state of a run", function()
     put { state = "done" }
     local lock = folder .. "/.lock"
     files.write(lock, "")
-    local holder = io.popen(("exec lua5.4 -e 'file = io.open(%q, %q) require(%q).lock(file, %q) io.read(%q)'"):format(lock,
-      "a", "lfs", "w", "a"), "w")
+    local program = 'file = io.open("%s", "a") require("lfs").lock(file, "w") io.read("a")'
+    local holder = io.popen(("exec lua5.4 -e '%s'"):format(program:format(lock)), "w")
     local stop = core.process.monotonic() + 60
     while not core.process.lock_holder(lock) and core.process.monotonic() < stop do os.execute "sleep 0.02" end
     local about, pid = state.of(folder), core.process.lock_holder(lock)
