@@ -2,8 +2,9 @@
 --   { summary = "one line",
 --     configure = function(command) end,   -- adds its arguments (an argparse command)
 --     run = function(args) end }           -- does it; returns an exit code, nothing for success
--- Exit codes: 0 success, 1 failure, 2 wrong usage.
+-- Exit codes: 0 success, 1 failure, 2 wrong usage; 128 and the number of the signal that ended the work.
 local argparse = require "argparse"
+local interruption = require "tide.interruption"
 local lfs = require "lfs"
 local paths = require "tide.paths"
 
@@ -153,7 +154,7 @@ function cli.main(arguments, errors)
   errors = errors or io.stderr
   local with_traceback = wants_traceback(arguments)
   local function describe(problem)
-    if type(problem) == "table" and (problem == DONE or problem.usage) then
+    if interruption.is(problem) or type(problem) == "table" and (problem == DONE or problem.usage) then
       return problem
     end
     local message = tostring(problem)
@@ -175,6 +176,7 @@ function cli.main(arguments, errors)
     errors:write(result.usage, "\n")
   end
   errors:write("tide: ", result.message, "\n")
+  if interruption.is(result) then return interruption.exit_code(result.signal) end
   return result.usage and WRONG_USAGE or FAILED
 end
 

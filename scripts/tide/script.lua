@@ -5,9 +5,6 @@ local sweep = require "tide.sweep"
 
 local script = {}
 
--- As a shell reports a program that a signal ended.
-local exit_codes = { SIGINT = 130, SIGTERM = 143, SIGUSR1 = 138 }
-
 --- Modules beside a script are its own: `require "my_agent"` finds my_agent.lua in its folder.
 local function search_beside(path)
   local here = (path:match "^(.*)/[^/]*$" or ".") .. "/?.lua;"
@@ -31,19 +28,11 @@ local function run_cell(made, path, cell)
   for _, name in ipairs(made:names()) do print("  " .. name) end
 end
 
---- Runs it with tide.experiment's overrides set.  -> exit code; what a signal ended says how it goes on
+--- Runs it with tide.experiment's overrides set. What a signal ended says how it goes on.
 function script.run(path, arguments, overrides)
   experiment.override(overrides)
-  local ok, result = pcall(function()
-    local returned = script.load(path, arguments)
-    if sweep.is(returned) then run_cell(returned, path, arguments[1]) end
-  end)
-  if ok then return 0 end
-  if type(result) == "table" and result.interrupted then
-    io.stderr:write("tide: ", tostring(result), "\n")
-    return exit_codes[result.signal] or 1
-  end
-  error(result, 0)
+  local returned = script.load(path, arguments)
+  if sweep.is(returned) then run_cell(returned, path, arguments[1]) end
 end
 
 return script

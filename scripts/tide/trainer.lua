@@ -6,6 +6,7 @@ local dataset = require "tide.dataset"
 local env = require "tide.env"
 local evaluation = require "tide.evaluation"
 local gap = require "tide.gap"
+local interruption = require "tide.interruption"
 local progress = require "tide.progress"
 local records = require "tide.records"
 local recipes = require "tide.recipes"
@@ -233,8 +234,6 @@ function trainer:advance()
   end
 end
 
-local interruption = { __tostring = function(self) return self.message end }
-
 local function check_signal(self)
   local signal = process.signalled()
   if not signal then return end
@@ -242,8 +241,7 @@ local function check_signal(self)
   self.record:state("interrupted", { signal = signal, updates = self.updates })
   local how = self.overrides.script and "continue with: tide resume " .. self.record.dir
               or "it continues from " .. self.record.dir .. " when started again"
-  error(setmetatable({ interrupted = true, signal = signal,
-    message = ("interrupted by %s after %d updates; %s"):format(signal, self.updates, how) }, interruption), 0)
+  error(interruption.new(signal, ("interrupted by %s after %d updates; %s"):format(signal, self.updates, how)), 0)
 end
 
 local function loop(self)
@@ -313,7 +311,7 @@ function trainer:train()
   process.release_signals()
   if not ok then
     core.end_step()
-    if not (type(problem) == "table" and problem.interrupted) then
+    if not interruption.is(problem) then
       self.record:state("failed", { problem = tostring(problem), updates = self.updates })
     end
     self.record:close()

@@ -1,4 +1,5 @@
 --- tide dataset ACTION: the actions are the files of commands/dataset/, each like a command.
+local core = require "tide.core"
 local lfs = require "lfs"
 local paths = require "tide.paths"
 
@@ -21,8 +22,11 @@ function dataset.configure(command)
   end
 end
 
+--- Ctrl-C and SIGTERM end an action where it tells how far it is; files that it was writing go.
 function dataset.run(args)
-  return actions[args.action].run(args)
+  local _ <close> = setmetatable({}, { __close = core.process.release_signals })
+  core.process.catch_signals()
+  return actions[args.action].run(args) or 0
 end
 
 return dataset

@@ -2,6 +2,7 @@
 --- simulator side by side, from the same initial state.
 local core = require "tide.core"
 local gap = require "tide.gap"
+local interruption = require "tide.interruption"
 local lfs = require "lfs"
 local picture = require "tide.picture"
 local progress = require "tide.progress"
@@ -173,16 +174,13 @@ local function make_video(args, panels, width, height)
   return ("%s: %d pictures, %.4g a second"):format(args.output, n, rate)
 end
 
--- As a shell reports a program that a signal ended.
-local exit_codes = { SIGINT = 130, SIGTERM = 143, SIGUSR1 = 138 }
-
 --- make(...), which ends early where a signal came.
 local function minding_signals(make, ...)
   core.process.catch_signals()
   local ok, said, signal = pcall(make, ...)
   core.process.release_signals()
   if not ok then error(said, 0) end
-  return said, exit_codes[signal]
+  return said, signal and interruption.exit_code(signal)
 end
 
 function play.run(args)

@@ -1,5 +1,6 @@
---- Progress bars of work on large files.
+--- Progress bars of work on large files. Where a signal came, telling the bar how far it is ends the work.
 local core = require "tide.core"
+local interruption = require "tide.interruption"
 local progress = require "tide.progress"
 
 local bars = {}
@@ -22,6 +23,7 @@ function bars.new(name, shown)
   local self, clock = setmetatable({}, Bar), shown.clock or core.process.monotonic
   local started = clock()
   function self.report(done, total)
+    interruption.check()
     if not self.bar then
       if done >= total or clock() - started < PATIENCE then return end
       local given = { total = total, name = name:match("[^/]*/*$"), unit = "rows" }

@@ -1,4 +1,5 @@
 --- One run of a sweep, from wherever it stands to its end: what the workers of both launchers do.
+local interruption = require "tide.interruption"
 local plan = require "tide.sweep.plan"
 local script = require "tide.script"
 local state = require "tide.sweep.state"
@@ -27,23 +28,23 @@ local function attempt(dir, about, run, folder, before)
   }
   if before.resumable then overrides.resume = folder
   else overrides.out, overrides.overwrite = folder, true end
-  return script.run(path, { run.cells[1] }, overrides)
+  script.run(path, { run.cells[1] }, overrides)
 end
 
 --- Brings the run `name` of the sweep in DIR to its end: resumed from its checkpoint, or from the start where there is
---- none. One that is done, or that another process holds, is left alone.  -> exit code, as tide run's
+--- none. One that is done, or that another process holds, is left alone.
 function work.run(dir, name)
   local about = plan.read(dir)
   local run, folder = plan.run(about, name), plan.run_folder(dir, name)
   local before = state.of(folder)
   if before.state == "done" or before.state == "running" then
     print(("%s: %s"):format(name, before.state == "done" and "done already" or "another process is at it"))
-    return 0
+    return
   end
-  local ok, result = pcall(attempt, dir, about, run, folder, before)
-  if ok then return result end
-  state.fail(folder, tostring(result))
-  error(result, 0)
+  local ok, problem = pcall(attempt, dir, about, run, folder, before)
+  if ok then return end
+  if not interruption.is(problem) then state.fail(folder, tostring(problem)) end
+  error(problem, 0)
 end
 
 return work
