@@ -128,8 +128,10 @@ describe("verify: planted defects", function()
     datasets.write(path, arrays) -- nobody knows the limit: the next observations tell
     only(verify(path), "warning", "unmarked cuts", "1 row whose next observation is not the following row's", { 200 })
     arrays.next_observations = nil
-    only(check(arrays, nil, { max_episode_steps = 1000 }), "warning", "next observations", "the file has none")
-    assert.are.equal(0, check(arrays, nil, { max_episode_steps = 1000 }).defects) -- physics lets one row of many pass
+    local report = check(arrays, nil, { max_episode_steps = 1000 })
+    assert.are.same({ 0, 2 }, { report.defects, report.warnings }, tostring(report))
+    check_of(report, "warning", "next observations")
+    assert.are.same({ 200 }, check_of(report, "warning", "physics").rows)
     for i = 10, 450, 10 do -- a cut every ten rows
       for name, rows in pairs(arrays) do
         if name ~= "timeouts" then rows[i], rows[i - 5] = rows[i - 5], rows[i] end
@@ -137,6 +139,44 @@ describe("verify: planted defects", function()
       arrays.timeouts[i] = { 0 }
     end
     check_of(check(arrays, nil, { max_episode_steps = 1000 }), "defect", "physics")
+  end)
+
+  it("a row that is a terminal and a timeout", function()
+    local arrays, both = roll_out "Hopper", 0
+    for i = 1, 450 do
+      if arrays.terminals[i][1] == 1 then arrays.timeouts[i], both = { 1 }, both + 1 end
+    end
+    only(check(arrays, nil, { env = "Hopper" }), "warning", "ends",
+      both .. " rows both terminal and timeout; taken for true ends")
+  end)
+
+  it("timeouts that are marked as terminals", function()
+    local arrays = roll_out "HalfCheetah"
+    arrays.terminals, arrays.timeouts = arrays.timeouts, arrays.terminals
+    only(check(arrays), "defect", "terminals", "4 terminals of 4 that HalfCheetah does not end in: stray",
+      { 100, 200, 300, 400 })
+  end)
+
+  it("single rows of many: a next observation, an observation, a reward of something else", function()
+    local arrays = roll_out "HalfCheetah"
+    arrays.next_observations[50] = arrays.observations[70]
+    local report = check(arrays)
+    assert.are.same({ 0, 2 }, { report.defects, report.warnings }, tostring(report))
+    assert.are.same({ 50 }, check_of(report, "warning", "unmarked cuts").rows)
+    local physics = check_of(report, "warning", "physics")
+    assert.are.same({ 50 }, physics.rows)
+    assert.is_truthy(physics.text:find("; 1 row by more than 0.001: another version of MuJoCo, or some rows that do "
+      .. "not follow one another", 1, true), physics.text)
+    arrays = roll_out "HalfCheetah"
+    arrays.observations[50] = arrays.observations[70]
+    arrays.next_observations[49] = arrays.observations[70]
+    report = check(arrays)
+    assert.are.same({ 0, 2 }, { report.defects, report.warnings }, tostring(report))
+    assert.are.same({ { 50 }, { 49 } }, { check_of(report, "warning", "states").rows,
+      check_of(report, "warning", "physics").rows })
+    arrays = roll_out "HalfCheetah"
+    arrays.rewards[50] = { 1000 }
+    only(check(arrays), "warning", "rewards", "1 reward of 450 not as HalfCheetah pays it, by more than 0.1", { 50 })
   end)
 
   it("no timeouts at all", function()

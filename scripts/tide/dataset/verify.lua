@@ -332,25 +332,32 @@ local function check_terminals(report, result, name, found)
   end
 end
 
+--- Single rows, not the whole file.
+local function few(tally)
+  return tally.share <= 0.01
+end
+
 local function check_steps(report, result, name, set)
   local steps, states, rewards = result.steps, result.states, result.rewards
   local from = result.source == "infos" and "infos/qpos and infos/qvel" or "the observations"
-  if states.share > 0.01 then
-    add(report, "defect", "states", ("%s of %s replayed: the observation of infos/qpos and infos/qvel is another than "
-      .. "observations"):format(plural(states.beyond, "row"), grouped(states.n)), states.rows)
+  if states.beyond > 0 then
+    add(report, few(states) and "warning" or "defect", "states", ("%s of %s replayed: the observation of infos/qpos "
+      .. "and infos/qvel is another than observations"):format(plural(states.beyond, "row"), grouped(states.n)),
+      states.rows)
   end
   local figures = ("%s replayed from %s in %s; off by %.1e (median), %.1e (99 %%)"):format(plural(steps.n, "row"), from,
     name, steps.median or 0, steps.high or 0)
-  local level = steps.share > 0.1 and "defect" or steps.share > 0.01 and "warning" or "ok"
-  if level == "ok" then add(report, level, "physics", figures)
+  if steps.beyond == 0 then add(report, "ok", "physics", figures)
   else
-    add(report, level, "physics", ("%s; %.1f %% by more than %g: %s"):format(figures, 100 * steps.share, set.tolerance,
-      level == "defect" and "other physics, or rows that do not follow one another"
+    local is_defect = steps.share > 0.1
+    add(report, is_defect and "defect" or "warning", "physics", ("%s; %s by more than %g: %s"):format(figures,
+      few(steps) and plural(steps.beyond, "row") or ("%.1f %%"):format(100 * steps.share), set.tolerance,
+      is_defect and "other physics, or rows that do not follow one another"
       or "another version of MuJoCo, or some rows that do not follow one another"), steps.rows)
   end
-  if rewards.share > 0.01 then
-    add(report, "defect", "rewards", ("%s of %s are not %s's, by more than %g"):format(plural(rewards.beyond, "reward"),
-      grouped(rewards.n), name, set.reward_tolerance), rewards.rows)
+  if rewards.beyond > 0 then
+    add(report, few(rewards) and "warning" or "defect", "rewards", ("%s of %s not as %s pays it, by more than %g")
+      :format(plural(rewards.beyond, "reward"), grouped(rewards.n), name, set.reward_tolerance), rewards.rows)
   end
 end
 
