@@ -132,6 +132,21 @@ describe("convert", function()
     assert.are.same({ 0, 1, 0, 1, 0, 0 }, datasets.read(back).timeouts.elements)
   end)
 
+  it("that fails on the way leaves neither file nor folder behind", function()
+    local function fails(from, to)
+      local function stop(done, total)
+        if done > total // 2 then error("stopped", 0) end
+      end
+      local _, problem = pcall(convert, from, to, { report = stop })
+      assert.are.equal("stopped", problem)
+      assert.is_nil(lfs.attributes(to, "mode"))
+    end
+    datasets.write(path, roll_out())
+    fails(path, there)
+    convert(path, there)
+    fails(there, back)
+  end)
+
   it("refuses what Minari's layout cannot hold, and what is there", function()
     local arrays = roll_out(60)
     for _, row in ipairs(arrays.next_observations) do row[1] = row[1] + 0.5 end

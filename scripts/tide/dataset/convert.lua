@@ -124,6 +124,10 @@ local function to_minari(source, output, set)
   records.make_folder(folder)
   os.remove(folder .. "/metadata.json") -- of what was there; without it a folder that is half written is no dataset
   os.remove(folder .. "/" .. minari.D4RL_METADATA)
+  local _ <close> = setmetatable({}, { __close = function() -- after a failure; folders that hold anything stay
+    lfs.rmdir(folder)
+    lfs.rmdir(output)
+  end })
   local writer <close> = core.arrays_writer(folder .. "/main_data.hdf5")
   local episodes, steps = 0, 0
   for k = 1, #found.last do
