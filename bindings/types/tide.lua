@@ -795,8 +795,29 @@ local recipes = {}
 ---@return string
 function recipes.folder() end
 
+--- What `make` can make; with `all`, also what needs policies that do not come with Tide.
+---@param all? boolean
 ---@return string[] names
-function recipes.list() end
+function recipes.list(all) end
+
+---@class tide.recipe
+---@field name string
+---@field env string
+---@field made_of string
+---@field transitions integer unless told; of a training, at most so many
+---@field training boolean
+---@field medium_return? number where a training ends
+---@field path string
+---@field exists boolean
+---@field missing string[] policies that it needs and that are not there
+
+---@param name string
+---@return tide.recipe
+function recipes.about(name) end
+
+--- Refuses a name that nobody knows, and one whose policies are not there.
+---@param name string
+function recipes.check(name) end
 
 ---@param name string a name or a path
 ---@return string

@@ -2,29 +2,54 @@
 ---
 --- NAME is ENV-KIND:
 ---   random         uniform actions
----   medium         rollouts of a half-trained policy that comes with Tide, envs/policies/
----   mixed          that policy with a share of uniform actions, from all in the first episode to none in the
----                  last: as wide as a replay buffer, made in seconds
+---   medium         rollouts of a half-trained policy that comes with Tide, envs/policies/; sampled actions
+---   expert         the same of a trained one
+---   medium-expert  rows of medium, then as many of expert
 ---   medium-replay  everything that a soft actor-critic saw on its way to medium: a training, of 20 minutes or so
+---   mixed          the medium policy with a share of uniform actions, from all in the first episode to none in the
+---                  last: as wide as a replay buffer, made in seconds
 ---   human          a scripted driver of the wheel-legged robot, with an unsteady hand
+local actors = require "tide.dataset.actors"
+local behaviour = require "tide.dataset.behaviour"
 local core = require "tide.core"
 local env = require "tide.env"
 local evaluation = require "tide.evaluation"
 local lfs = require "lfs"
 local options = require "tide.options"
 local paths = require "tide.paths"
-local policies = require "tide.policy"
+local rollout = require "tide.dataset.rollout"
 local world = require "tide.world"
 
 local recipes = {}
 
---- What is known of each: the environment, the kinds there are, the return at which its behaviour policy counts as
---- medium, its scripted driver's task, and how many transitions are made where nothing is said.
+local robot_kinds = { "random", "medium", "medium-replay", "medium-expert", "expert", "mixed" }
+
+--- What is known of each: the environment, the kinds there are, the return at which the training of medium-replay
+--- ends, the scripted driver's task, and how many transitions are made where nothing is said.
 local environments = {
-  halfcheetah = { env = "HalfCheetah", kinds = { "random", "medium", "mixed", "medium-replay" }, medium_return = 4700,
-                  transitions = 1000000 }, -- as in D4RL
-  ["wheel-legged-stand"] = { env = "WheelLeggedStandReal", kinds = { "human" }, driver = "stand", transitions = 20000 },
-  ["wheel-legged-move"] = { env = "WheelLeggedMoveReal", kinds = { "human" }, driver = "move", transitions = 20000 },
+  halfcheetah = { env = "HalfCheetah", kinds = robot_kinds, medium_return = 4700 },
+  hopper = { env = "Hopper", kinds = robot_kinds, medium_return = 1400 },
+  walker2d = { env = "Walker2d", kinds = robot_kinds, medium_return = 2000 },
+  ant = { env = "Ant", kinds = robot_kinds, medium_return = 2000 },
+  ["wheel-legged-stand"] = { env = "WheelLeggedStandReal", kinds = { "human" }, task = "stand", transitions = 20000 },
+  ["wheel-legged-move"] = { env = "WheelLeggedMoveReal", kinds = { "human" }, task = "move", transitions = 20000 },
+}
+
+local TRANSITIONS = 1000000 -- as in D4RL
+
+local medium = { actor = "policy", policy = "medium" }
+local expert = { actor = "policy", policy = "expert", seed_offset = 2000003 } -- medium-expert has no start twice
+
+--- Who acts in each kind: parts of equal size, one after the other; none in what a training saw.
+local kinds = {
+  random = { made_of = "uniform actions", { actor = "uniform" } },
+  medium = { made_of = "SAC, sampled actions", medium },
+  expert = { made_of = "SAC, sampled actions", expert },
+  ["medium-expert"] = { made_of = "SAC, sampled actions: medium, then expert", medium, expert },
+  mixed = { made_of = "SAC, sampled actions, with a falling share of uniform ones", { actor = "mixed",
+            policy = "medium" } },
+  human = { made_of = "a scripted driver", { actor = "driver" } },
+  ["medium-replay"] = { made_of = "SAC replay" },
 }
 
 --- The folder of datasets: $TIDE_DATASETS, or datasets/ in the working folder.
@@ -33,11 +58,30 @@ function recipes.folder()
   return named and named ~= "" and named or "datasets"
 end
 
---- The names that `make` knows, in order.
-function recipes.list()
+-- ---- names ----
+
+local function policy_file(prefix, policy)
+  return paths.envs(("policies/%s-%s.h5"):format(prefix, policy))
+end
+
+--- The policies of envs/policies/ that a recipe needs and that are not there.
+local function missing_policies(prefix, kind)
+  local missing = {}
+  for _, part in ipairs(kinds[kind]) do
+    if part.policy and not lfs.attributes(policy_file(prefix, part.policy), "mode") then
+      missing[#missing + 1] = ("envs/policies/%s-%s.h5"):format(prefix, part.policy)
+    end
+  end
+  return missing
+end
+
+--- The names that `make` can make, in order; with `all`, those too whose policies do not come with Tide.
+function recipes.list(all)
   local names = {}
   for _, prefix in ipairs(options.names(environments)) do
-    for _, kind in ipairs(environments[prefix].kinds) do names[#names + 1] = prefix .. "-" .. kind end
+    for _, kind in ipairs(environments[prefix].kinds) do
+      if all or #missing_policies(prefix, kind) == 0 then names[#names + 1] = prefix .. "-" .. kind end
+    end
   end
   return names
 end
@@ -48,7 +92,32 @@ local function parse(name)
       if name == prefix .. "-" .. kind then return about, kind, prefix end
     end
   end
-  error(options.unknown("dataset", name, recipes.list()), 0)
+  error(options.unknown("dataset", name, recipes.list(true)), 0)
+end
+
+local function transitions_of(about, kind)
+  return math.max(#kinds[kind], 1) * (about.transitions or TRANSITIONS)
+end
+
+--- about(name) -> { name =, env =, made_of =, transitions = unless told, or at most so many updates of a training,
+--- training = true for one, medium_return = where it ends, path =, exists =, missing = policies that it needs }
+function recipes.about(name)
+  local about, kind, prefix = parse(name)
+  local training = #kinds[kind] == 0
+  return { name = name, env = about.env, made_of = kinds[kind].made_of, transitions = transitions_of(about, kind),
+           training = training, medium_return = training and about.medium_return or nil,
+           path = recipes.path(name), exists = recipes.exists(name), missing = missing_policies(prefix, kind) }
+end
+
+--- Refuses a name that nobody knows, and a recipe whose policies are not there: says what brings them.
+function recipes.check(name)
+  local about, kind, prefix = parse(name)
+  local missing = missing_policies(prefix, kind)
+  if #missing == 0 then return end
+  local files = table.concat(missing, " and ")
+  error(("%s: %s is not there. Policies come from a training: tide run experiments/online.lua sac %s "
+    .. "--set evaluation.keep_policies=true, then tide run experiments/behaviour_policies.lua RUN%s"):format(name,
+    files, about.env, files:find "%-medium" and (" %d"):format(about.medium_return) or ""), 0)
 end
 
 --- The file of a dataset: a path stays as it is, a name lies in the folder.
@@ -69,152 +138,76 @@ function recipes.open(name, read_options)
   local path = recipes.path(name)
   if not recipes.exists(name) then
     if path == name then error(("%s: no such dataset file"):format(path), 0) end
+    recipes.check(name)
     error(("dataset %s is not in %s; make it with: tide dataset make %s"):format(name, recipes.folder(), name), 0)
   end
   return core.dataset_read(path, read_options)
 end
 
+local function make_folder_of(path)
+  local folder = path:match("^(.*)/[^/]*$")
+  if folder then require("tide.records").make_folder(folder) end
+end
+
 -- ---- making ----
 
-local uniform = {}
-uniform.__index = uniform
-
-function uniform:act()
-  return self.rng:uniform(-1, 1, self.action_dim)
-end
-
---- A policy that takes a uniform action with probability `share`.
-local mixed = {}
-mixed.__index = mixed
-
---- An episode begins with `done` of the dataset written.
-function mixed:begin(done)
-  self.share = 1 - done / self.last
-end
-
-function mixed:act(observation, mode)
-  if self.rng:number() < self.share then return self.uniform:act() end
-  return self.policy:act(observation, mode)
-end
-
---- Episodes of an actor until `transitions` rows are written; the last one is cut there, as a timeout.
-local function roll_out(actor, mode, real, path, transitions, about, report)
-  local nq, nv = real.physics:sizes()
-  local writer = core.dataset_writer(path, { observation_dim = real.observation_dim, action_dim = real.action_dim,
-    metadata = about, infos = { qpos = nq, qvel = nv } })
-  local written, returns = 0, {}
-  while written < transitions do
-    if actor.begin then actor:begin(written / transitions) end
-    local observation, total, over = real:reset(), 0.0, false
-    while not over and written < transitions do
-      local qpos, qvel = real.physics:qpos(), real.physics:qvel() -- before the action, as D4RL's
-      local action = actor:act(observation, mode)
-      local next_observation, reward, terminal, timeout, diverged = real:step(action)
-      if diverged then
-        error(("dataset: the simulation diverged after %d transitions: %s"):format(written, real.divergence), 0)
-      end
-      written = written + 1
-      over = terminal or timeout
-      writer:add(observation, action, reward, next_observation, terminal,
-        timeout or (written == transitions and not terminal), qpos, qvel)
-      core.end_step()
-      total, observation = total + reward, next_observation
-    end
-    if over then returns[#returns + 1] = total end
-    if report then report(written, transitions) end
-  end
-  writer:commit()
-  return returns
-end
-
---- A soft actor-critic trained in the real environment until it is medium: the run that makes
---- behaviour policies and replay datasets.  given: { seed =, steps =, threads =, alone = true where the
---- command line is not meant for it }
+--- A soft actor-critic in the real environment, stopped when it is medium: what behaviour policies and replay
+--- datasets come from.  given: { seed =, steps =, threads =, alone = true where the command line is not meant for it }
 function recipes.behaviour(prefix, given)
-  given = given or {}
-  local about = environments[prefix]
-  local experiment = require "tide.experiment"
-  local sac = require "tide.agents.sac"
-  local make = given.alone and experiment.alone or experiment.new
-  return make {
-    name = "behaviour-" .. prefix,
-    agent = sac {},
-    real = { env = about.env },
-    steps = given.steps or 1000000, seed = given.seed or 1, threads = given.threads or 1,
-    training = { rounds = 20, random_steps = 5000, stop_return = about.medium_return },
-    evaluation = { every = 5, episodes = 5 },
-    checkpoint = { every = 20 },
-  }
+  given = options.copy(given or {})
+  given.name = "behaviour-" .. prefix
+  return behaviour.run(environments[prefix] or error(options.unknown("environment of a dataset", prefix,
+    options.names(environments)), 0), given)
 end
 
 --- Writes everything that a run rolled out as a dataset.
-function recipes.write_replay(run, path, about)
-  local sim, folder = run.sim, path:match("^(.*)/[^/]*$")
-  if folder then require("tide.records").make_folder(folder) end
-  local writer = core.dataset_writer(path, { observation_dim = sim.observation_dim, action_dim = sim.action_dim,
-    metadata = about })
-  local rows, next_end = run.replay:state(), 1
-  local count = #rows.rewards
-  for i = 1, count do
-    local is_end = run.episode_ends[next_end] == i
-    if is_end then next_end = next_end + 1 end
-    local terminal = rows.terminals:get(i) ~= 0
-    writer:add(rows.observations:rows(i, i):reshape(sim.observation_dim),
-      rows.actions:rows(i, i):reshape(sim.action_dim), rows.rewards:get(i),
-      rows.next_observations:rows(i, i):reshape(sim.observation_dim), terminal,
-      not terminal and (is_end or i == count))
-    core.end_step()
+function recipes.write_replay(run, path, metadata)
+  make_folder_of(path)
+  return behaviour.write(run, path, metadata)
+end
+
+--- A training, then what it saw. The run lies beside the dataset, and goes on from where it was interrupted.
+local function make_replay(prefix, path, metadata, given)
+  local run = recipes.behaviour(prefix, { seed = metadata.seed, steps = given.transitions, alone = true })
+  local final = behaviour.train(run, path:gsub("%.h5$", ""):gsub("%.hdf5$", "") .. "-run")
+  metadata.behaviour_return = final.mean
+  local rows = behaviour.write(run, path, metadata, given.report)
+  return { rows = rows, behaviour_return = final.mean, medium_return = environments[prefix].medium_return }
+end
+
+--- The recipe's parts with their worlds, seeds, rows and actors.
+local function parts_of(prefix, kind, seed, transitions)
+  local about, parts, left = environments[prefix], {}, transitions
+  for i, wanted in ipairs(kinds[kind]) do
+    local rows = left // (#kinds[kind] - i + 1)
+    local part = { seed = seed + (wanted.seed_offset or 0), rows = rows, task = about.task,
+                   policy = wanted.policy and policy_file(prefix, wanted.policy) }
+    part.world = world(about.env, { seed = part.seed })
+    part.actor = actors[wanted.actor](part)
+    parts[i], left = part, left - rows
   end
-  writer:commit()
-  return count
+  return parts
 end
 
-local algorithms = { random = "uniform actions", medium = "SAC, sampled actions",
-                     mixed = "SAC, sampled actions, with a falling share of uniform ones", human = "a scripted driver" }
-
---- What part of a dataset is written when its last whole episode begins.
-local function last_share(transitions, episode_steps)
-  local episodes = (transitions + episode_steps - 1) // episode_steps
-  return math.max(episodes - 1, 1) * episode_steps / transitions
-end
-
---- Makes a dataset.  given: { transitions =, seed =, path =, report = function(rows) }
+--- Makes a dataset.  given: { transitions =, seed =, path =, report = function(rows, total) }
 --- -> path, a table about it
 function recipes.make(name, given)
   given = given or {}
   local about, kind, prefix = parse(name)
-  local path = given.path or recipes.path(name)
-  local folder = path:match("^(.*)/[^/]*$")
-  if folder then require("tide.records").make_folder(folder) end
-  local seed = given.seed or 1
-  local metadata = { maker = "tide " .. core.process.versions().tide, dataset = name, env = about.env, seed = seed }
-  if kind == "medium-replay" then
-    local run = recipes.behaviour(prefix, { seed = seed, steps = given.transitions, alone = true })
-    local out = folder and folder .. "/" .. name .. "-run" or name .. "-run"
-    if lfs.attributes(out .. "/checkpoint.h5", "mode") == "file" then run.overrides.resume = out
-    else run.overrides.out = out end
-    local final = run:train()
-    metadata.behaviour_return = final.mean
-    local count = recipes.write_replay(run, path, metadata)
-    return path, { rows = count, behaviour_return = final.mean }
-  end
-  local real = world(about.env, { seed = seed })
-  local actor, mode = setmetatable({ rng = core.rng(seed, 7), action_dim = real.action_dim }, uniform), "sample"
-  local transitions = given.transitions or about.transitions
-  if kind == "human" then
-    local driver = assert(loadfile(paths.envs("wheel_legged/human.lua")))(about.driver)
-    actor = driver(core.rng(seed, 10), core.zeros(real.action_dim))
-  elseif kind ~= "random" then
-    local file = paths.envs(("policies/%s-medium.h5"):format(prefix))
-    local policy = policies.from(core.tree_read(file), core.rng(seed, 8), file)
-    actor = kind == "medium" and policy or setmetatable({ policy = policy, uniform = actor, rng = core.rng(seed, 9),
-      last = last_share(transitions, real.max_episode_steps) }, mixed)
-  end
-  metadata.algorithm = algorithms[kind]
-  local returns = roll_out(actor, mode, real, path, transitions, metadata, given.report)
+  recipes.check(name)
+  local path, seed = given.path or recipes.path(name), given.seed or 1
+  make_folder_of(path)
+  local metadata = { maker = "tide " .. core.process.versions().tide, dataset = name, env = about.env, seed = seed,
+                     algorithm = kinds[kind].made_of }
+  if #kinds[kind] == 0 then return path, make_replay(prefix, path, metadata, given) end
+  local transitions = given.transitions or transitions_of(about, kind)
+  local parts, origins = parts_of(prefix, kind, seed, transitions), {}
+  for _, part in ipairs(parts) do origins[#origins + 1] = part.origin end
+  metadata.policy = #origins > 0 and table.concat(origins, "; ") or nil
+  local returns = rollout(path, parts, metadata, given.report)
   local mean = #returns > 0 and evaluation.statistics(returns) or nil
   return path, { rows = transitions, episodes = #returns, mean_return = mean,
-                 score = mean and env.normalised_score(real.env, mean) }
+                 score = mean and env.normalised_score(env.get(about.env), mean) }
 end
 
 return recipes

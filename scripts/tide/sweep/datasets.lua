@@ -69,7 +69,12 @@ local function look(one, made)
   if made.datasets[one.name] then return recipes.exists(one.name), one.name, made.datasets[one.name] end
   local ok, path = pcall(recipes.path, one.name)
   if not ok then error(("cell %s needs a dataset: %s"):format(one.cell, path), 0) end
-  return recipes.exists(one.name), path
+  local there = recipes.exists(one.name)
+  if not there and path ~= one.name then
+    local possible, problem = pcall(recipes.check, one.name)
+    if not possible then error(("cell %s needs a dataset: %s"):format(one.cell, problem), 0) end
+  end
+  return there, path
 end
 
 --- Makes what is missing, one after the other; what the sweep itself says how to make, after the dataset that it is of.

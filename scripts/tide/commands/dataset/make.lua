@@ -1,13 +1,14 @@
 --- tide dataset make NAME: the datasets that Tide makes itself.
+local bars = require "tide.dataset.bars"
 local experiment = require "tide.experiment"
-local progress = require "tide.progress"
 local recipes = require "tide.recipes"
 
 local make = { summary = "Make a dataset." }
 
 function make.configure(command)
-  command:argument("name", "One of: " .. table.concat(recipes.list(), ", ") .. ".")
-  command:option("--transitions", "How many; of medium-replay, at most how many. 1e5 is understood.", nil, tonumber)
+  command:argument("name", "ENV-KIND, as in hopper-medium; `tide dataset list` shows all.")
+  command:option("--transitions", "How many; of medium-expert, in both halves together; of medium-replay, at most how "
+    .. "many. 1e5 is understood.", nil, tonumber)
   command:option("--seed", "Of the rollouts or of the training.", 1, math.tointeger)
   command:option("-o --output", "The file; NAME.h5 in $TIDE_DATASETS or datasets/ otherwise.")
   command:flag("--force", "Replace the file where there is one.")
@@ -27,21 +28,20 @@ function make.run(args)
     error(("%s is there already; --force replaces it"):format(path), 0)
   end
   experiment.override {}
-  local bar
-  local made_path, about = recipes.make(args.name, {
-    transitions = transitions, seed = args.seed, path = path,
-    report = function(written, total)
-      bar = bar or progress.new { total = total, name = args.name, unit = "transitions" }
-      bar:update(written)
-    end,
-  })
-  if bar then bar:finish() end
+  local bar <close> = bars.new(args.name, { unit = "transitions" })
+  local made_path, about = recipes.make(args.name, { transitions = transitions, seed = args.seed, path = path,
+                                                     report = bar.report })
+  bar:close()
   print(("%s: %d transitions"):format(made_path, about.rows))
   if about.mean_return then
     print(("  %d episodes, mean return %.1f%s"):format(about.episodes, about.mean_return,
       about.score and (", normalised score %.1f"):format(about.score) or ""))
   end
-  if about.behaviour_return then print(("  behaviour policy: return %.1f"):format(about.behaviour_return)) end
+  if about.behaviour_return then
+    print(("  behaviour policy: return %.1f%s"):format(about.behaviour_return,
+      about.behaviour_return < about.medium_return and (", short of the %d that is medium"):format(about.medium_return)
+      or ""))
+  end
   return 0
 end
 
