@@ -57,6 +57,13 @@ run
 [ $code -eq 0 ] || fail "root: exit code $code"
 grep -qE 'install --no-install-recommends lua5\.4 check$' "$folder/installed" || fail "root: wrong packages installed"
 
+# Named packages: these and no others.
+rm "$folder/installed"
+code=0
+PATH=$folder/bin:$PATH "$setup" check gcc </dev/null >"$folder/out" 2>"$folder/err" || code=$?
+[ $code -eq 0 ] && grep -qE 'install --no-install-recommends check$' "$folder/installed" ||
+    fail "named packages: exit code $code"
+
 # sudo without a password: through it.
 stub id 'echo 1000'
 stub sudo '[ "$1" = -n ] && shift
