@@ -1,0 +1,88 @@
+--- The sweeps of experiments/: their cells and runs, and that table 1 survives being killed.
+local core = require "tide.core"
+local files = require "support.files"
+local lfs = require "lfs"
+local paths = require "tide.paths"
+local plan = require "tide.sweep.plan"
+local sweeps = require "support.sweeps"
+local tide = require "tide"
+
+local function count(name)
+  local about = plan.make(paths.experiments(name .. ".lua"), { seeds = 1 })
+  return { #about.cells, #about.runs }
+end
+
+describe("the experiments", function()
+  -- cells, and runs of one seed: what the cells share is one run
+  for name, expected in pairs {
+    table1 = { 3 * 3 * 5, 3 + 3 + 3 * 3 * 3 }, -- SAC a gap, CQL a dataset, the others both
+    walker2d = { 3 * 3 * 5, 3 + 3 + 3 * 3 * 3 },
+    ablations = { 3 * 7, 3 * 7 },
+    gap_strength = { 7 * 4, 7 * 3 + 1 },
+    data_size = { 3 * 4, 3 * 3 + 1 },
+    robot_table = { 2 * 11, 2 * 11 },
+  } do
+    it(("%s has %d cells and %d runs a seed"):format(name, table.unpack(expected)), function()
+      assert.are.same(expected, count(name))
+    end)
+  end
+
+  it("every arm of the ablations is another H2O", function()
+    local seen, about = {}, plan.make(paths.experiments "ablations.lua", { seeds = 1, only = { "gravity/*" } })
+    for _, cell in ipairs(about.cells) do
+      assert.is_nil(seen[cell.runs[1].run])
+      seen[cell.runs[1].run] = true
+    end
+  end)
+
+  it("data_size draws its parts of whole episodes before the runs", function()
+    local program = require "support.program"
+    program.with_folder(function(folder)
+      tide.recipes.make("halfcheetah-random", { transitions = 12000, path = folder .. "/halfcheetah-medium-replay.h5" })
+      local result = program.shell(("cd %s && TIDE_DATASETS=%s %s sweep %s --only '1*-percent/h2o' --seeds 1 --steps 2 "
+        .. "--set agent.hidden={4} --set evaluation.episodes=1 --quiet"):format(folder, folder, program.path,
+        paths.experiments "data_size.lua"))
+      assert.are.equal(0, result.code, result.out .. result.err)
+      for percent, rows in pairs { [1] = 1000, [10] = 2000 } do
+        local data <close> = tide.dataset.read(("%s/halfcheetah-medium-replay-%d-percent.h5"):format(folder, percent))
+        assert.are.equal(rows, #data)
+      end
+    end)
+  end)
+
+  it("table 1's cells of one dataset and gap, killed in the middle and resumed, equal the unbroken ones", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder))
+    tide.recipes.make("halfcheetah-random", { transitions = 1100, path = folder .. "/halfcheetah-medium-replay.h5" })
+    local arguments = paths.experiments "table1.lua"
+      .. " --only 'medium-replay/gravity/*' --seeds 1 --steps 60 --jobs 2"
+      .. " --set agent.hidden={16,16} --set training.epoch_updates=10 --set training.epoch_rollout_steps=10"
+      .. " --set evaluation.episodes=1 --set checkpoint.every=1 --out "
+    local env = { TIDE_DATASETS = folder }
+    local code, text = sweeps.run(folder, arguments .. "whole", env)
+    assert.are.equal(0, code, text)
+    local pid = sweeps.start(folder, arguments .. "killed", env)
+    sweeps.wait(folder .. "/killed/runs/*/checkpoint.h5", 3)
+    os.execute("kill -KILL " .. pid)
+    for _, run in ipairs(sweeps.status(folder, "killed").runs) do
+      local holder = core.process.lock_holder(("%s/killed/runs/%s/.lock"):format(folder, run.name))
+      if holder then os.execute(("kill -KILL %d"):format(holder)) end
+    end
+    assert.is_true((sweeps.states(folder, "killed").done or 0) < 5)
+    code, text = sweeps.run(folder, arguments .. "killed --resume", env)
+    assert.are.equal(0, code, text)
+    local chosen = 0
+    for i, cell in ipairs(sweeps.status(folder, "killed").cells) do
+      if cell.chosen then
+        chosen = chosen + 1
+        local whole = sweeps.status(folder, "whole").cells[i]
+        assert.are.same({ cell.name, "done" }, { whole.name, cell.runs[1].state })
+        assert.are.same(files.metrics(("%s/whole/runs/%s"):format(folder, whole.runs[1].run)),
+          files.metrics(("%s/killed/runs/%s"):format(folder, cell.runs[1].run)))
+      end
+    end
+    assert.are.equal(5, chosen)
+    os.execute("rm -rf " .. folder)
+  end)
+end)
