@@ -338,10 +338,14 @@ describe("the board", function()
     shown:update(view)
     assert.is_false(shown:due())
     shown:print("one is done")
+    assert.is_true(shown:due())
+    shown:update(view)
+    now = 1
+    shown:update(view)
     shown:finish()
-    local text = table.concat(written)
-    assert.are.equal(2, select(2, text:gsub("\27%[3A\r\27%[J", "")))
-    assert.is_truthy(text:find("one is done\n", 1, true))
+    local text, erasures = table.concat(written), "\27%[3A\r\27%[J"
+    assert.are.equal(3, select(2, text:gsub(erasures, "")))
+    assert.is_truthy(text:find("\27[Jone is done\n" .. board.lines(view, 59, 24, false)[1], 1, true))
 
     written = {}
     local plain = board.new { stream = stream, terminal = false, clock = function() return now end }

@@ -118,7 +118,7 @@ local function draw(self, view)
   erase(self)
   self.stream:write(table.concat(lines, "\n"), "\n")
   self.stream:flush()
-  self.rows, self.drawn, self.view = #lines, self.clock(), view
+  self.rows, self.drawn = #lines, self.clock()
 end
 
 local function say(self, view)
@@ -145,14 +145,15 @@ function Board:update(view)
   if self.terminal then draw(self, view) else say(self, view) end
 end
 
---- A line that stays.
+--- A line that stays. The board goes for it, and is due at once: something has happened.
 function Board:print(text)
   if self.quiet then return end
-  local view = self.rows > 0 and self.view
-  if self.terminal then erase(self) end
+  if self.terminal then
+    erase(self)
+    self.drawn = -math.huge
+  end
   self.stream:write(text, "\n")
   self.stream:flush()
-  if view then draw(self, view) end
 end
 
 --- Takes the board away.

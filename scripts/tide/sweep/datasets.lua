@@ -15,7 +15,7 @@ local function needed(runs)
     local name = run.config.real.dataset
     if name and not seen[name] then
       seen[name] = true
-      list[#list + 1] = { name = name, cell = run.cells[1] }
+      list[#list + 1] = { name = name, cell = run.asked or run.cells[1] }
     end
   end
   return list

@@ -118,14 +118,16 @@ local function for_file(runs)
   return out
 end
 
---- What an invocation asks for of a plan: runs of the first seeds whose cells the globs choose, in order.
+--- What an invocation asks for of a plan: runs of the first seeds whose cells the globs choose, in order; `asked` is
+--- the first such cell.
 local function wanted(resolved, globs, seeds)
   local list, among = {}, {}
   for i = 1, seeds do among[resolved.seeds[i]] = true end
   for _, run in ipairs(resolved.runs) do
-    local found = false
-    for _, name in ipairs(run.cells) do found = found or matches_any(globs, name) end
-    if found and among[run.seed] then list[#list + 1] = run end
+    for _, name in ipairs(run.cells) do
+      if not run.asked and matches_any(globs, name) then run.asked = name end
+    end
+    if run.asked and among[run.seed] then list[#list + 1] = run end
   end
   return list
 end

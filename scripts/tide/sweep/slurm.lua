@@ -1,8 +1,8 @@
 --- The Slurm launcher: an array of jobs over a folder that all nodes see, a task for each run that is not done.
 ---
 --- A task is `tide sweep work DIR RUN` under srun. Before its time limit Slurm sends it SIGUSR1: it writes a
---- checkpoint, ends with 138, and its job puts itself back into the queue. What Slurm preempts, or loses with a node, it
---- queues again by itself (--requeue). In DIR/slurm:
+--- checkpoint, ends with 138, and its job puts itself back into the queue. What Slurm preempts, or loses with a node,
+--- it queues again by itself (--requeue). In DIR/slurm:
 ---   N.runs       the runs of the N-th submission, a line for each task
 ---   N.sh         its job script
 ---   jobs.json    { jobs = { { job = id, submission = N }, ... } }

@@ -54,7 +54,7 @@ function status.show(found, stream)
     if counts[name] > 0 then words[#words + 1] = ("%d %s"):format(counts[name], name) end
   end
   stream:write(("%s, %s: %d runs: %s\n"):format(found.name, found.dir, counts.total, table.concat(words, ", ")))
-  local by_name, width = {}, 0
+  local by_name, shown_at, width = {}, {}, 0
   for _, run in ipairs(found.runs) do by_name[run.name] = run end
   for _, cell in ipairs(found.cells) do
     if cell.chosen then width = math.max(width, #cell.name) end
@@ -62,8 +62,9 @@ function status.show(found, stream)
   for _, cell in ipairs(found.cells) do
     for _, one in ipairs(cell.chosen and cell.runs or {}) do
       local run = by_name[one.run]
-      local first = run.cells[1] == cell.name
-      local text = first and facts(run) or "as " .. run.cells[1]
+      local first = shown_at[run.name] == nil
+      shown_at[run.name] = shown_at[run.name] or cell.name
+      local text = first and facts(run) or "as " .. shown_at[run.name]
       stream:write((("  %-" .. width .. "s  seed %-3d %-11s  %s"):format(cell.name, one.seed, run.state, text)
         :gsub("%s+$", "")), "\n")
       if first and run.state == "failed" then

@@ -18,10 +18,10 @@ Launcher.__index = Launcher
 local TICK = 200 -- milliseconds between looks
 local exit_codes = { sigint = 130, sigterm = 143, sighup = 129 }
 
---- A run as people know it: its first cell, how many others share it, its seed.
+--- A run as people know it: the cell that was asked for, how many others share it, its seed.
 function workers.label(run)
   local others = #run.cells - 1
-  return ("%s%s seed %d"):format(run.cells[1], others > 0 and (" (+%d)"):format(others) or "", run.seed)
+  return ("%s%s seed %d"):format(run.asked or run.cells[1], others > 0 and (" (+%d)"):format(others) or "", run.seed)
 end
 
 -- ---- what is to be done ----
