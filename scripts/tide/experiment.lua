@@ -2,10 +2,14 @@
 local agent = require "tide.agent"
 local env = require "tide.env"
 local gap = require "tide.gap"
+local json = require "tide.json"
+local lfs = require "lfs"
 local options = require "tide.options"
 local trainer = require "tide.trainer"
 
 local experiment = {}
+
+local MOST_OF_A_NAME = 100 -- folders NAME, NAME-2 ... that are looked through
 
 --- What the program adds from its command line: `tide run --seed 3 --set agent.beta=0.1` and so on.
 --- seed, steps, threads, out (a folder), overwrite (what a run left there), resume (a folder), quiet, command (a text),
@@ -149,13 +153,50 @@ function experiment.resolve(given)
   return config, choice.class(agent_options), kept.definitions
 end
 
+--- True where two tables of plain values are equal but for the keys in `aside`.
+local function same(a, b, aside)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for key, value in pairs(a) do
+    if not aside[key] and not same(value, b[key], {}) then return false end
+  end
+  for key in pairs(b) do
+    if not aside[key] and a[key] == nil then return false end
+  end
+  return true
+end
+
+--- The folder, beside the one that is resumed, of an experiment that was done when its script went on to that one;
+--- and its updates. Nothing where there is none, or where the experiment is the one that is resumed.
+local function done_before(resumed, config)
+  local function is_of(folder)
+    local kept = json.read(folder .. "/config.json")
+    return same(config, kept, { steps = true, threads = true }) and kept
+  end
+  if is_of(resumed) then return nil end
+  local root = resumed:gsub("/+$", ""):match("^(.*)/[^/]*$") or "."
+  for n = 1, MOST_OF_A_NAME do
+    local folder = ("%s/%s%s"):format(root, config.name, n == 1 and "" or "-" .. n)
+    local kept = lfs.attributes(folder .. "/checkpoint.h5", "mode") == "file" and is_of(folder)
+    local about = kept and json.read(folder .. "/run.json")
+    if type(about) == "table" and about.state == "done" then return folder, kept.steps end
+  end
+end
+
 --- tide.experiment { agent =, real =, sim =, steps =, seed =, ... } -> a run with run:train(), run:evaluate().
 function experiment.new(given)
   if type(given) ~= "table" then error("tide.experiment: a table is needed, not a " .. type(given), 2) end
   if experiment.overrides.refuse then error(experiment.overrides.refuse, 0) end
   local config, choice, definitions = experiment.resolve(given)
-  local run = trainer.new(config, choice, definitions, options.copy(experiment.overrides))
-  -- the first experiment of a script takes the folder; those after it get folders of their own
+  local over = options.copy(experiment.overrides)
+  if over.resume then
+    local done, steps = done_before(over.resume, config)
+    if done then -- nothing is left to train; the folder that is resumed is of one after it
+      over.resume, config.steps = done, steps
+      return trainer.new(config, choice, definitions, over)
+    end
+  end
+  local run = trainer.new(config, choice, definitions, over)
+  -- this one takes the folder; those after it get folders of their own
   experiment.overrides.resume, experiment.overrides.out, experiment.overrides.overwrite = nil, nil, nil
   return run
 end

@@ -103,6 +103,35 @@ describe("the program", function()
     end)
   end
 
+  it("resumes a later run of a script: those before it are read, not trained again", function()
+    local two = folder .. "/two.lua"
+    files.write(two, [[
+      local tide, core = require "tide", require "tide.core"
+      for _, name in ipairs { "first", "second" } do
+        local run = tide.experiment {
+          name = name, agent = tide.agents.sac { hidden = { 8 }, batch = 8 }, real = { env = "Hopper" }, steps = 20,
+          training = { epoch_updates = 10, epoch_rollout_steps = 10 }, checkpoint = { every = 1 },
+          evaluation = { episodes = 1, every = 2 },
+        }
+        local final = run:train()
+        print(name, run.updates, final.mean, run.dir)
+      end]])
+    local inside = ("cd %s && "):format(folder)
+    local function run_there(arguments)
+      local pipe <close> = io.popen(inside .. program .. " " .. arguments .. " --quiet 2>&1")
+      return pipe:read "a"
+    end
+    local whole = run_there("run two.lua")
+    assert.matches("second\t20\t", whole)
+    -- as if the second had been stopped at its end: its state says so
+    local about = json.read(folder .. "/runs/second/run.json")
+    about.state = "interrupted"
+    files.write(folder .. "/runs/second/run.json", json.encode(about))
+    assert.are.equal(whole, run_there("resume runs/second"))
+    assert.is_nil(lfs.attributes(folder .. "/runs/first-2", "mode"))
+    assert.are.equal("done", json.read(folder .. "/runs/second/run.json").state)
+  end)
+
   it("resume says what is wrong with a folder that holds no run", function()
     local code, text = run("resume " .. folder)
     assert.are.equal(1, code)
