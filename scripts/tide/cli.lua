@@ -41,6 +41,26 @@ local function add_help(parser)
   }
 end
 
+local kinds = { [math.tointeger] = "a whole number", [tonumber] = "a number" }
+
+--- Makes the refusal of a value name the option that it was given to.
+local function name_refusals(command)
+  for _, elements in ipairs { command._options, command._arguments } do
+    for _, element in ipairs(elements) do
+      local convert = element._convert
+      if type(convert) == "function" then
+        element:convert(function(word)
+          local value, problem = convert(word)
+          if value ~= nil then return value end
+          return nil, ("%s: %s"):format(element._name, problem
+            or ("'%s' is not %s"):format(word, kinds[convert] or "understood"))
+        end)
+      end
+    end
+  end
+  for _, sub in ipairs(command._commands) do name_refusals(sub) end
+end
+
 --- The parser that knows the commands in `names`; refuses by raising { usage =, message = }.
 local function make_parser(names, commands)
   local parser = argparse("tide")
@@ -66,6 +86,7 @@ local function make_parser(names, commands)
     if command.configure then
       command.configure(sub)
     end
+    name_refusals(sub)
   end
   return parser
 end

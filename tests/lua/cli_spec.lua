@@ -35,6 +35,15 @@ describe("the program", function()
     assert.equal("", result.out)
   end)
 
+  it("names the option whose value it refuses", function()
+    local result = program.run { "gap", "gravity", "Ant", "--states", "many" }
+    assert.equal(2, result.code)
+    assert.matches("tide: --states: 'many' is not a whole number\n", result.err, 1, true)
+    result = program.run { "dataset", "import", "log", "--rate", "fast" } -- an option of an action
+    assert.equal(2, result.code)
+    assert.matches("tide: --rate: 'fast' is not a number\n", result.err, 1, true)
+  end)
+
   it("says how to run a script given in place of a command", function()
     local result = program.run { "mine.lua" }
     assert.equal(2, result.code)
