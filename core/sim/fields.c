@@ -425,8 +425,8 @@ tide_status tide_sim_set_field(tide_sim *sim, tide_sim_kind kind, size_t index, 
                          wanted == 1 ? "" : "s", n);
     for (size_t i = 0; i < n; i++) {
         if (mju_isBad(values[i]))
-            return tide_fail(TIDE_NUMERIC, "%s.%s[%zu] is %g; finite numbers are needed", tide_sim_kind_name(kind),
-                             name, i + 1, values[i]);
+            return tide_fail(TIDE_NUMERIC, "%s.%s[%zu] is %g; finite numbers up to %g are needed",
+                             tide_sim_kind_name(kind), name, i + 1, values[i], mjMAXVAL);
         if ((f->range == NOT_NEGATIVE && values[i] < 0.0) || (f->range == POSITIVE && values[i] <= 0.0))
             return tide_fail(TIDE_ARGUMENT, "%s.%s[%zu] is %g; it must %s", tide_sim_kind_name(kind), name, i + 1,
                              values[i], f->range == POSITIVE ? "be above zero" : "not be below zero");

@@ -61,6 +61,12 @@ local function is_header(words)
   return false
 end
 
+--- A word for a message: of a file that is no text, too.
+local function shown(word)
+  local text = word:sub(1, 40):gsub("[^\32-\126]", function(byte) return ("\\x%02X"):format(byte:byte()) end)
+  return #word > 40 and text .. "..." or text
+end
+
 --- open(path) -> { names = from the header, or nil, width =, each = function(f) }; each(f) goes through the file from
 --- its beginning with f(row, line number); `row` is one table, filled anew. A row that has another number of words
 --- than the first, or a word that is no finite number, is refused with its line and its column.
@@ -84,7 +90,7 @@ function text_rows.open(path)
           for i = 1, n do
             row[i] = number_of(words[i])
               or error(("%s, line %d: column %s: '%s' is no finite number"):format(path, number,
-                   source.names and source.names[i] or i, words[i]), 0)
+                   source.names and shown(source.names[i]) or i, shown(words[i])), 0)
           end
           if f(row, number) == false then return end
         end

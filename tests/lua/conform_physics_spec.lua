@@ -95,6 +95,17 @@ describe("conformance of the physics", function()
     assert.is_false(physics.recognises {})
   end)
 
+  it("is not asked about a file that holds no reference figures", function()
+    local program = require "support.program"
+    program.with_folder(function(folder)
+      local path = folder .. "/random.h5"
+      program.run { "dataset", "make", "halfcheetah-random", "--transitions", "20", "-o", path }
+      local result = program.run { "conform", path }
+      assert.are.equal(1, result.code)
+      assert.matches("neither training steps nor physics", result.err, 1, true)
+    end)
+  end)
+
   it("fails a case whose figures are wrong, and says where", function()
     local spoiled = run(make_file("real", function(case) case.qvel[9 * 7 + 3] = case.qvel[9 * 7 + 3] + 0.001 end))
     local row = find(spoiled, "HalfCheetah/real", "qvel")

@@ -242,4 +242,12 @@ describe("tide dataset import", function()
     assert.are.equal(2, program.run({ "dataset", "import", log, "-o", out, "--done-of", "row" }).code)
     assert.are.equal(1, program.run({ "dataset", "import", log }).code)
   end)
+
+  it("shows the beginning of a word that is no number, in printable characters", function()
+    files.write(log, "1 2 0\n3 \1\255" .. ("z"):rep(5000) .. " 0\n")
+    local result = program.run { "dataset", "import", log, "-o", out, "--columns", "x,action,reward" }
+    assert.are.equal(1, result.code)
+    assert.is_truthy(result.err:find([[line 2: column 2: '\x01\xFFzzz]], 1, true), result.err)
+    assert.is_true(#result.err < 300, #result.err)
+  end)
 end)

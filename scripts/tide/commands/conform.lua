@@ -12,7 +12,7 @@ end
 local marks = { passed = "ok", failed = "FAILED", info = "info", unsupported = "not yet supported" }
 
 local function rows_of(path)
-  local kinds = { require "tide.conform.updates", require "tide.conform.physics" }
+  local kinds = { (require "tide.conform.updates"), (require "tide.conform.physics") }
   local tree = core.tree_read(path)
   for _, kind in ipairs(kinds) do
     if kind.recognises(tree) then return kind.run(tree, path) end
