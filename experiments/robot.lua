@@ -4,15 +4,11 @@
 ---
 ---   scripts/run experiments/robot.lua            with a scripted driver's data on the surrogate
 ---   scripts/run experiments/robot.lua LOG        with the real robot's log
----   scripts/run experiments/robot.lua LOG h2o_plus ...     these agents; sac, cql and h2o otherwise
+---   scripts/run experiments/robot.lua [LOG] h2o_plus ...   these agents; sac, cql and h2o otherwise
 ---
 --- Prints a table and draws runs/robot/robot.png. docs/robot.md shows both.
 local tide = require "tide"
 local core = require "tide.core"
-
-local arguments = { ... }
-local log = table.remove(arguments, 1)
-local agents = #arguments > 0 and arguments or { "sac", "cql", "h2o" }
 
 local DISCOUNT, SCALE = 0.99, 0.05
 local SECONDS, RATE, TRIALS = 30, 200, 5
@@ -30,6 +26,13 @@ local settings = {
                                           d_sas_lr = 1e-3, value_lr = 1e-3, discriminator_noise = 0.01 } },
 }
 
+local agents = { ... }
+local log = agents[1] and not settings[agents[1]] and table.remove(agents, 1) -- what is no agent's name is a path
+if #agents == 0 then agents = { "sac", "cql", "h2o" } end
+for _, agent in ipairs(agents) do
+  if not settings[agent] then error(("robot.lua: %s: no agent of sac, cql, h2o and h2o_plus"):format(agent), 0) end
+end
+
 local tasks = {
   stand = { ideal = "WheelLeggedStand", real = "WheelLeggedStandReal", alive = 30 },
   move = { ideal = "WheelLeggedMove", real = "WheelLeggedMoveReal", alive = 15 },
@@ -43,12 +46,12 @@ local function learned_reward(task, reward, falls)
   return SCALE * (reward - task.alive - loss)
 end
 
---- The environment with that reward.
+--- The environment with that reward. It keeps its name: `tide play` and `tide eval` then show what was learned under
+--- the published one.
 local function learnable(task, name)
   local definition = {}
   for key, value in pairs(tide.env.get(name)) do definition[key] = value end
   local reward = definition.reward
-  definition.name = name .. "Learning"
   function definition.reward(physics, ...)
     return learned_reward(task, reward(physics, ...), definition.terminal(physics))
   end
@@ -83,7 +86,7 @@ end
 
 local function train(agent, name, task, data)
   local class, options = tide.agents[agent], {}
-  for _, some in ipairs { shared, settings[agent] and settings[agent].options or {} } do
+  for _, some in ipairs { shared, settings[agent].options } do
     for key, value in pairs(some) do options[key] = value end
   end
   local run = tide.experiment {
@@ -91,7 +94,7 @@ local function train(agent, name, task, data)
     agent = class(options),
     real = { env = learnable(task, task.real), dataset = class.uses.real and data },
     sim = { env = learnable(task, task.ideal) },
-    steps = (settings[agent] or settings.h2o).steps, seed = 1, threads = 1,
+    steps = settings[agent].steps, seed = 1, threads = 1,
     training = { rounds = 20, random_steps = class.uses.sim and 1000 or 0 },
     evaluation = { every = 1000, episodes = 1 },
     checkpoint = { every = 1000 },
