@@ -286,7 +286,7 @@ function tide.replay(observation_dim, action_dim, capacity, dataset) end
 ---@field model string an MJCF file, relative to folder
 ---@field frame_skip integer
 ---@field max_episode_steps integer
----@field observation { skip_qpos?: integer, clip?: number, size?: integer, names?: string[] }
+---@field observation { skip_qpos?: integer, clip?: number, size?: integer, names?: string[], units?: string[] }
 ---@field reset fun(physics: tide.physics, rng: tide.rng)
 ---@field measure fun(physics: tide.physics): number
 ---@field reward fun(physics: tide.physics, before: number, after: number, dt: number, action: tide.tensor|number[]): number
@@ -880,6 +880,10 @@ function plot.runs(paths) end
 ---@param runs table[]
 ---@return table[] groups of runs that differ only in their seed
 function plot.group(runs) end
+
+--- Refuses a path that no picture can be drawn into.
+---@param path string
+function plot.check_path(path) end
 
 ---@param commands string gnuplot's own
 ---@param path string a .png or .svg file

@@ -84,7 +84,7 @@ function robot.environment(name, task, kind)
     model = "wheel_legged/" .. kind .. ".xml",
     frame_skip = 5,            -- MuJoCo steps of 0.001 s a control step: 200 Hz
     max_episode_steps = 1000,  -- 5 s
-    observation = { size = 4, names = { "x", "v", "pitch", "pitch rate" } }, -- m, m/s, rad, rad/s
+    observation = { size = 4, names = { "x", "v", "pitch", "pitch rate" }, units = { "m", "m/s", "rad", "rad/s" } },
     about = {
       task = words[task].task .. (kind == "real" and ", on the real robot's surrogate" or ""),
       reward = words[task].reward,

@@ -6,7 +6,8 @@
 --   frame_skip         MuJoCo steps a control step
 --   max_episode_steps  where an episode is cut (a timeout, not a terminal)
 --   observation        { skip_qpos = n, clip = c }: qpos without its first n, then qvel, clipped to [-c, c];
---                      { size = n, names = { ... } } where `observe` writes them, names for `tide env`
+--                      { size = n, names = { ... }, units = { ... } } where `observe` writes them, names and units for
+--                      `tide env`
 --   reset(physics, rng)                     noise on the initial state
 --   measure(physics)                        a number that the reward compares before and after a step
 --   reward(physics, before, after, dt, action)  dt in seconds of one control step; action: as it was chosen
@@ -33,7 +34,7 @@ local known_fields = {}
 for _, some in ipairs { fields, optional } do
   for key in pairs(some) do known_fields[key] = true end
 end
-local observation_fields = { skip_qpos = true, clip = true, size = true, names = true }
+local observation_fields = { skip_qpos = true, clip = true, size = true, names = true, units = true }
 local about_fields = { task = true, reward = true, ends = true, starts = true }
 
 local function is_count(x)
@@ -84,9 +85,11 @@ function env.check(definition, folder)
   if size ~= nil and (not is_count(size) or definition.observation.skip_qpos or definition.observation.clip) then
     refuse("observation.size must be a whole number from 1 on, without skip_qpos and clip")
   end
-  local names = definition.observation.names
-  if names ~= nil and not (size and type(names) == "table" and #names == size) then
-    refuse("observation.names must be a list of observation.size names")
+  for _, key in ipairs { "names", "units" } do
+    local words = definition.observation[key]
+    if words ~= nil and not (size and type(words) == "table" and #words == size) then
+      refuse(("observation.%s must be a list of observation.size %s"):format(key, key))
+    end
   end
   definition.folder = definition.folder or folder
   return definition

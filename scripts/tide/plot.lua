@@ -2,6 +2,7 @@
 --- Lines differ in dash and point as well as in colour, so that they can be told apart in grey. Other figures draw
 --- with gnuplot's own commands in the same look.
 local core = require "tide.core"
+local lfs = require "lfs"
 local curves = require "tide.curves"
 
 local plot = { runs = curves.runs, group = curves.group }
@@ -268,7 +269,7 @@ local function run_gnuplot(text)
   os.remove(name)
   if ok then return end
   if code == 127 then error("plot: gnuplot is not installed (Debian: apt-get install gnuplot-nox)", 0) end
-  error("plot: gnuplot failed: " .. said:gsub("%s+$", ""), 0)
+  error("plot: gnuplot failed: " .. said:gsub("[%s^]+", " "):gsub("^ ", ""):gsub(" $", ""), 0)
 end
 
 --- Draws the script that make(path) gives into a file that appears whole.
@@ -283,10 +284,16 @@ end
 
 -- ---- options ----
 
-local function check_path(path)
+--- Refuses a path that no picture can be drawn into: what takes long asks before, not after.
+function plot.check_path(path)
   if not path:find("%.png$") and not path:find("%.svg$") then
     error(("plot: %s: pictures are .png or .svg"):format(path), 0)
   end
+  local folder = path:match("^(.*)/[^/]*$")
+  if folder and folder ~= "" and lfs.attributes(folder, "mode") ~= "directory" then
+    error(("plot: %s: there is no folder %s"):format(path, folder), 0)
+  end
+  if lfs.attributes(path, "mode") == "directory" then error(("plot: %s is a folder"):format(path), 0) end
 end
 
 local function check_size(options, what)
@@ -343,7 +350,7 @@ end
 --- options: see `defaults`. Returns remarks, a sequence of strings: seeds that end early, damaged lines.
 function plot.curves(runs, path, options)
   options = check_options(options)
-  check_path(path)
+  plot.check_path(path)
   if #runs == 0 then error("plot: no runs are given", 0) end
   if type(runs[1]) == "string" then runs = curves.runs(runs) end
   local drawn, remarks = {}, {}
@@ -372,7 +379,7 @@ end
 function plot.draw(commands, path, size)
   local options = { width = size and size[1] or defaults.width, height = size and size[2] or defaults.height }
   check_size(options, "plot.draw")
-  check_path(path)
+  plot.check_path(path)
   draw_whole(path, function(temporary)
     return table.concat(look(temporary, options), "\n") .. "\n" .. commands .. "\nunset output\n"
   end)

@@ -54,12 +54,14 @@ function spaces.state(world)
 end
 
 --- observations(world) -> what each number of an observation is; of an environment that observes in a way of its own,
--- its observation.names, or "observation 1" and so on.
+-- its observation.names, or "observation 1" and so on, and its observation.units, or none.
 function spaces.observations(world)
   local definition, list = world.env, {}
   if definition.observe then
-    local names = definition.observation.names or {}
-    for i = 1, world.observation_dim do list[i] = { name = names[i] or "observation " .. i, unit = "" } end
+    local names, units = definition.observation.names or {}, definition.observation.units or {}
+    for i = 1, world.observation_dim do
+      list[i] = { name = names[i] or "observation " .. i, unit = units[i] or "" }
+    end
     return list
   end
   local state, skip = spaces.state(world), definition.observation.skip_qpos or 0
@@ -67,12 +69,13 @@ function spaces.observations(world)
 end
 
 --- actions(world) -> { { name =, low =, high =, gear = }, ... } of the actuators. An action is a number in [-1, 1]
--- times what the actuator makes of it; low and high: where the model cuts it.
+-- times what the actuator makes of it: its gear and its gain; low and high: where the model cuts it.
 function spaces.actions(world)
   local list = {}
   for i, actuator in ipairs(world.model:actuators()) do
     local range = actuator.ctrlrange
-    list[i] = { name = actuator.name or "actuator " .. i, low = range[1], high = range[2], gear = actuator.gear[1] }
+    list[i] = { name = actuator.name or "actuator " .. i, low = range[1], high = range[2],
+                gear = actuator.gear[1] * actuator.gainprm[1] }
   end
   return list
 end

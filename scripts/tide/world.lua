@@ -19,6 +19,8 @@ local RESET_STREAM = 0x776f726c64
 local ACTION_STREAM = RESET_STREAM << 16
 local OBSERVATION_STREAM = ACTION_STREAM + (1 << 15)
 
+local LONGEST_DELAY = 10000 -- control steps; every one is an action that is kept
+
 --- Hook that hands the action, or the observation, to `change`, with a generator of its own.
 local function changing(change, rng)
   return {
@@ -68,8 +70,9 @@ end
 
 --- The simulator executes each action n control steps late.
 function World:delay_actions(n)
-  if math.type(n) ~= "integer" or n < 1 then
-    error("world:delay_actions: a whole number of control steps from 1 on is needed, not " .. tostring(n), 2)
+  if math.type(n) ~= "integer" or n < 1 or n > LONGEST_DELAY then
+    error(("world:delay_actions: a whole number of control steps from 1 to %d is needed, not %s"):format(LONGEST_DELAY,
+      tostring(n)), 2)
   end
   self.hooks[#self.hooks + 1] = delaying(n, self.action_dim)
 end

@@ -57,6 +57,30 @@ describe("tide gap", function()
     end)
   end)
 
+  it("says that nothing differs yet where a gap is felt later, in words and in the picture", function()
+    program.with_folder(function(folder)
+      local picture = folder .. "/a.svg"
+      local result = program.run { "gap", "action_delay(1) + action_delay(1)", "WheelLeggedStandReal", "--states", "5",
+                                   "--steps", "2", "-o", picture }
+      assert.are.equal(0, result.code, result.err)
+      assert.matches("5 states of rollouts of uniform actions, 2 control steps, seed 0", result.out, 1, true)
+      assert.is_nil(result.out:find("but not within", 1, true))
+      assert.matches("2 steps from the same states and actions", files.read(picture), 1, true)
+      assert.is_nil(files.read(picture):find("no difference", 1, true))
+      result = program.run { "gap", "joint_range(easy)", "Hopper", "--states", "5", "-o", picture }
+      assert.matches("of Hopper\n  but not within 1 control step of these states", result.out, 1, true)
+      assert.matches("no difference", files.read(picture), 1, true)
+    end)
+  end)
+
+  it("refuses a picture that cannot be made before it measures", function()
+    program.with_folder(function(folder)
+      local result = program.run { "gap", "gravity", "Ant", "--states", "1000000", "-o", folder .. "/none/a.png" }
+      assert.are.equal(1, result.code)
+      assert.matches("there is no folder " .. folder .. "/none", result.err, 1, true)
+    end)
+  end)
+
   it("refuses what it does not know", function()
     local function refused(text, ...)
       local result = program.run { "gap", ... }
@@ -67,6 +91,8 @@ describe("tide gap", function()
     refused("nearest: gravity", "gravty(2.0)", "HalfCheetah")
     refused("nearest: HalfCheetah", "gravity", "Cheetah")
     refused("states come from one of them", "gravity", "Hopper", "--policy", "a", "--dataset", "b")
+    refused("from 1 to 10000 is needed, not 100000000", "action_delay(100000000)", "Hopper")
+    refused("finite numbers up to 1e+10 are needed", "wind(1e30)", "Hopper")
     refused("--load:", "gravity", "Hopper", "--load", "/nowhere.lua")
     refused("pictures are .png or .svg", "gravity", "Hopper", "--states", "2", "-o", "/tmp/a.gif")
   end)
@@ -90,6 +116,12 @@ describe("tide env", function()
       assert.is_truthy(result.out:find(part, 1, true), part .. " is not in " .. result.out)
     end
     assert.matches("\n +1  hip_4 +%-1 to 1, times 150\n", result.out)
+  end)
+
+  it("gives the units of what an environment observes, and an actuator's gear times its gain", function()
+    local out = program.run({ "env", "WheelLeggedStandReal" }).out
+    assert.matches("\n +2  v +m/s\n", out)
+    assert.matches("actions: 1 number\n +1  wheels +%-1 to 1, times 7%.1661\n", out)
   end)
 
   it("gives the same as JSON", function()

@@ -304,6 +304,7 @@ describe("an environment", function()
     refused("observe and observation.size go together", world, definition { observe = print })
     refused("observe and observation.size go together", world, definition { observation = { size = 2 } })
     refused("observation.names must be a list", world, definition { observation = { names = { "x" } } })
+    refused("observation.units must be a list", world, definition { observation = { units = { "m" } } })
     refused("observation.size must be a whole number", world,
       definition { observe = print, observation = { size = 0 } })
     refused("frame_skip", world, definition { frame_skip = 0.5 })

@@ -61,7 +61,7 @@ local function list_all(as_json)
 end
 
 local function show_numbers(title, list, detail)
-  print(("\n%s: %d numbers"):format(title, #list))
+  print(("\n%s: %d number%s"):format(title, #list, #list == 1 and "" or "s"))
   for i, one in ipairs(list) do print(("  %3d  %-22s %s"):format(i, one.name, detail(one))) end
 end
 
@@ -74,7 +74,7 @@ local function show_gaps(one)
     for i, level in ipairs(about.levels) do
       levels[i] = level.name == level.value and tostring(level.value) or ("%s %s"):format(level.name, level.value)
     end
-    print(("  %-18s %-30s %s"):format(about.name, table.concat(levels, ", "), about.about))
+    print(("  %-18s %-34s %s"):format(about.name, table.concat(levels, ", "), about.about))
     if #about.parts > 0 then
       print(("  %-18s parts: %s; %s unless named"):format("", table.concat(about.parts, ", "), about.default_part))
     elseif about.default_part then

@@ -46,9 +46,9 @@ local function list(names, as_json)
     all[i].levels = gap.levels(name)
   end
   if as_json then return print(json.encode(all, "  ")) end
-  print(("%-24s %-30s %s"):format("gap", "levels", "what it changes"))
+  print(("%-27s %-34s %s"):format("gap", "levels", "what it changes"))
   for _, about in ipairs(all) do
-    print(("%-24s %-30s %s"):format(written(about), levels_of(about.name), about.about or "defined by a script"))
+    print(("%-27s %-34s %s"):format(written(about), levels_of(about.name), about.about or "defined by a script"))
   end
   print("\nA level stands for its number: joint_range(\"hard\") is joint_range(0.2). Gaps add up with +."
     .. "\n`tide gap NAME ENV` measures one.")
@@ -75,11 +75,14 @@ local function share_text(share)
   return share and ("%.3f"):format(share) or "-"
 end
 
+local function steps_of(result)
+  return ("%d control step%s"):format(result.steps, result.steps == 1 and "" or "s")
+end
+
 local function show(results, args)
   local first = results[1]
   local from = args.policy and "rollouts of " .. args.policy or args.dataset or "rollouts of uniform actions"
-  print(("%s: %d states of %s, %d control step%s, seed %d\n"):format(first.env, first.states, from, first.steps,
-    first.steps == 1 and "" or "s", first.seed))
+  print(("%s: %d states of %s, %s, seed %d\n"):format(first.env, first.states, from, steps_of(first), first.seed))
   if #results == 1 then
     print(("%-22s %-6s %12s %12s %8s"):format("", "unit", "difference", "real step", "share"))
     for _, c in ipairs(first.components) do
@@ -103,6 +106,10 @@ local function show(results, args)
     .. "\nreal world's own change; share: the first over the second.")
   for _, result in ipairs(results) do
     print((result.effect.differs and "" or "warning: ") .. result.effect.text)
+    if result.effect.differs and result.share == 0 then
+      print(("  but not within %s of these states: --steps looks farther, --policy takes other states"):format(
+        steps_of(result)))
+    end
     if result.diverged > 0 then print(("%d states diverged and are left out"):format(result.diverged)) end
   end
 end
@@ -118,7 +125,8 @@ end
 
 --- gnuplot's commands for one group of bars a component, one bar a gap.
 local function bars(results)
-  local lines, plots = { "$shares << EOD" }, {}
+  local lines, plots, steps, largest = { "$shares << EOD" }, {}, results[1].steps, 0.0
+  for _, result in ipairs(results) do largest = math.max(largest, result.share) end
   for i, c in ipairs(results[1].components) do
     local row = { ('"%s"'):format(c.name:gsub('"', "")) }
     for r, result in ipairs(results) do row[r + 1] = ("%.6g"):format(result.components[i].share or 0.0) end
@@ -131,13 +139,14 @@ local function bars(results)
       quoted(("%s: mean %.3f"):format(result.gap, result.share)), shade)
   end
   for _, line in ipairs {
-    "set title " .. quoted(("One step from the same state and action: the simulator's against the real %s's")
-      :format(results[1].env)) .. " noenhanced tc rgb '#111111'",
+    "set title " .. quoted(("%s from the same states and actions: the simulator's against the real %s's")
+      :format(steps == 1 and "One step" or steps .. " steps", results[1].env)) .. " noenhanced tc rgb '#111111'",
     "set ylabel 'Mean difference / std of the real step' tc rgb '#222222'",
     "set style data histograms",
     "set style histogram clustered gap 1",
     "set style fill solid 1.0 border rgb '#333333'", "set boxwidth 0.9",
     "set xtics rotate by 45 right noenhanced", "set yrange [0:*]", "set rmargin 3",
+    largest == 0 and "set label 'no difference' at graph 0.5, 0.5 center tc rgb '#222222'" or "",
     "set key above left reverse Left noenhanced tc rgb '#222222' samplen 1.5",
     "plot " .. table.concat(plots, ", "),
   } do
@@ -155,6 +164,7 @@ function command.run(args)
   if not args.gap then return list(gap.list(), args.json) end
   if not args.env then return list({ gap.about(args.gap).name }, args.json) end
   if args.policy and args.dataset then error("--policy and --dataset: states come from one of them", 0) end
+  if args.output then plot.check_path(args.output) end
   local options = { states = args.states, steps = args.steps, seed = args.seed,
     policy = args.policy and tide.load_policy(args.policy, args.seed) or false,
     dataset = args.dataset and recipes.open(args.dataset, { infos = true }) or false }
