@@ -350,7 +350,7 @@ describe("the board", function()
     written = {}
     local plain = board.new { stream = stream, terminal = false, clock = function() return now end }
     assert.is_false(plain:due())
-    now = 60
+    now = 61
     assert.is_true(plain:due())
     plain:update(view)
     text = table.concat(written)
