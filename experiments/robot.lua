@@ -9,13 +9,13 @@
 --- Prints a table and draws runs/robot/robot.png. docs/robot.md shows both.
 local tide = require "tide"
 local core = require "tide.core"
+local learning = require "robot_learning"
 
-local DISCOUNT, SCALE = 0.99, 0.05
 local SECONDS, RATE, TRIALS = 30, 200, 5
 local folder = "runs/robot"
 
 -- What all share, then each one's own. Small networks and high rates, for minutes; the paper's are 256 wide at 3e-4.
-local shared = { hidden = { 64, 64 }, policy_lr = 1e-3, critic_lr = 1e-3, tau = 0.01, discount = DISCOUNT,
+local shared = { hidden = { 64, 64 }, policy_lr = 1e-3, critic_lr = 1e-3, tau = 0.01, discount = learning.discount,
                  target_entropy = -2 } -- less noise than the usual -1: the robot balances at a tenth of full torque
 local settings = {
   sac = { steps = 20000, options = { batch = 128, alpha_lr = 1e-3 } },
@@ -33,54 +33,19 @@ for _, agent in ipairs(agents) do
   if not settings[agent] then error(("robot.lua: %s: no agent of sac, cql, h2o and h2o_plus"):format(agent), 0) end
 end
 
-local tasks = {
-  stand = { ideal = "WheelLeggedStand", real = "WheelLeggedStandReal", alive = 30 },
-  move = { ideal = "WheelLeggedMove", real = "WheelLeggedMoveReal", alive = 15 },
-}
-
---- The reward that is learned from. The published one is `alive` less what matters: that is taken off each step, and a
---- fall costs all that would have come, so that every value is smaller by alive / (1 - gamma) and no policy's rank
---- changes.
-local function learned_reward(task, reward, falls)
-  local loss = falls and DISCOUNT * task.alive / (1 - DISCOUNT) or 0
-  return SCALE * (reward - task.alive - loss)
-end
-
---- The environment with that reward. It keeps its name: `tide play` and `tide eval` then show what was learned under
---- the published one.
-local function learnable(task, name)
-  local definition = {}
-  for key, value in pairs(tide.env.get(name)) do definition[key] = value end
-  local reward = definition.reward
-  function definition.reward(physics, ...)
-    return learned_reward(task, reward(physics, ...), definition.terminal(physics))
-  end
-  return definition
-end
-
---- The real data of a task with that reward, as a file.
+--- The real data of a task with the reward that is learned from, as a file.
 local function data_of(name, task)
   local published
   if log then
     published = ("%s/%s-published.h5"):format(folder, name)
-    tide.text_log.import(log, published, {
-      columns = { "x", "v", "pitch", "pitch_rate", "action", "done" }, env = task.real, rate = RATE, scale_action = 3,
-      clip = true, done_of = "state", break_on = { "pitch-pitch_rate>0.02", "x-v>0.0003" } })
+    learning.import(task, log, published)
   else
     local dataset = ("wheel-legged-%s-human"):format(name)
     if not tide.recipes.exists(dataset) then tide.recipes.make(dataset) end
     published = tide.recipes.path(dataset)
   end
-  local data <close> = tide.dataset.read(published)
   local path = ("%s/%s.h5"):format(folder, name)
-  local writer <close> = core.dataset_writer(path, { observation_dim = 4, action_dim = 1 })
-  for i = 1, #data do
-    local function row(array) return data:rows(array, i, 1):totable()[1] end
-    local falls = row "terminals" == 1
-    writer:add(row "observations", row "actions", learned_reward(task, row "rewards", falls),
-      row "next_observations", falls, row "timeouts" == 1)
-  end
-  writer:commit()
+  learning.write(task, published, path)
   return path
 end
 
@@ -92,8 +57,9 @@ local function train(agent, name, task, data)
   local run = tide.experiment {
     name = ("robot-%s-%s"):format(name, agent),
     agent = class(options),
-    real = { env = learnable(task, task.real), dataset = class.uses.real and data },
-    sim = { env = learnable(task, task.ideal) },
+    -- the environments keep their names: `tide play` and `tide eval` show what was learned under the published reward
+    real = { env = learning.environment(task, task.real), dataset = class.uses.real and data },
+    sim = { env = learning.environment(task, task.ideal) },
     steps = settings[agent].steps, seed = 1, threads = 1,
     training = { rounds = 20, random_steps = class.uses.sim and 1000 or 0 },
     evaluation = { every = 1000, episodes = 1 },
@@ -125,7 +91,7 @@ end
 require("tide.records").make_folder(folder)
 local results = {}
 for _, name in ipairs { "stand", "move" } do
-  local task = tasks[name]
+  local task = learning.tasks[name]
   local data = data_of(name, task)
   for _, agent in ipairs(agents) do
     local learned, trials = train(agent, name, task, data), {}
