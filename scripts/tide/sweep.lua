@@ -32,6 +32,7 @@ local defaults = {
   experiment = false,  -- function(cell) -> a table for tide.experiment; nothing: there is no such cell
   experiments = false, -- instead of axes: { { label, table for tide.experiment }, ... }
   datasets = {},       -- files to be made first: { [path] = { from = dataset or nil, make = function(path, from) } }
+  published = {},      -- others' figures: { { source =, steps =, cells = { [cell] = { mean, std } } }, ... }
 }
 
 -- ---- reading what a file gives ----
@@ -148,12 +149,40 @@ local function product(axes)
   return cells
 end
 
+--- Figures that others published, for the tables: each source's in the order of the cells.
+local function read_published(given, products)
+  local all = {}
+  if not options.is_list(given) then fail("published: a list of { source =, steps =, cells = {} } is needed") end
+  for i, one in ipairs(given) do
+    if type(one) ~= "table" or type(one.source) ~= "string" or type(one.cells) ~= "table" then
+      fail("published %d: source, a text, and cells = { [cell] = { mean, std } } are needed", i)
+    end
+    local names, cells, known = {}, {}, {}
+    for k, item in ipairs(products) do
+      local figures = one.cells[item.name]
+      names[k], known[item.name] = item.name, true
+      if figures then
+        if type(figures) ~= "table" or type(figures[1]) ~= "number"
+           or figures[2] ~= nil and type(figures[2]) ~= "number" then
+          fail("published %d: %s: { mean, std } is needed", i, item.name)
+        end
+        cells[#cells + 1] = { cell = item.name, mean = figures[1], std = figures[2] }
+      end
+    end
+    for _, name in ipairs(options.names(one.cells)) do
+      if not known[name] then fail("%s", options.unknown(("published %d: cell"):format(i), name, names)) end
+    end
+    all[i] = { source = one.source, steps = math.tointeger(one.steps), cells = cells }
+  end
+  return all
+end
+
 --- tide.sweep { ... } -> a sweep, for the file to return.
 function sweep.define(given)
   if type(given) ~= "table" then error("tide.sweep: a table is needed, not a " .. type(given), 2) end
   local kept = {}
   for key, value in pairs(given) do kept[key] = value end
-  kept.axes, kept.experiments, kept.datasets, kept.seeds = nil, nil, nil, nil
+  kept.axes, kept.experiments, kept.datasets, kept.seeds, kept.published = nil, nil, nil, nil, nil
   local chosen = options.merge(defaults, kept, "tide.sweep")
   local self = setmetatable({ name = chosen.name, steps = chosen.steps, datasets = given.datasets or {} }, Sweep)
   self.seeds = seed_list(given.seeds or defaults.seeds)
@@ -164,6 +193,7 @@ function sweep.define(given)
     end
   end
   self.products = product(self.axes)
+  self.published = read_published(given.published or {}, self.products)
   return self
 end
 

@@ -6,6 +6,7 @@
 ---   seeds
 ---   cells                            { { name, labels = { axis = label }, chosen, runs = { { seed, run } } }, ... }
 ---   runs                             { { name, seed, agent, steps, chosen, cells = names }, ... }, in their order
+---   published                        { { source, steps, cells = { { cell, mean, std }, ... } }, ... }: others' figures
 ---
 --- A run's folder is DIR/runs/NAME, what its worker said DIR/logs/NAME.log. Cells that share a run name the same one.
 local core = require "tide.core"
@@ -53,6 +54,7 @@ function plan.read(dir)
   for _, run in ipairs(found.runs) do
     run.seed, run.steps = math.tointeger(run.seed), math.tointeger(run.steps)
   end
+  for _, one in ipairs(found.published or {}) do one.steps = math.tointeger(one.steps) end
   return found
 end
 
@@ -163,7 +165,7 @@ function plan.make(path, given, before)
   local name = made.name ~= "" and made.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local about = { format = FORMAT, name = name, script = path, folder = lfs.currentdir(), steps = steps, set = set,
                   only = all, axes = resolved.axes, seeds = resolved.seeds, cells = resolved.cells,
-                  runs = for_file(resolved.runs) }
+                  runs = for_file(resolved.runs), published = #made.published > 0 and made.published or nil }
   return about, wanted(resolved, only, now), made
 end
 
