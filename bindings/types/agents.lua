@@ -155,6 +155,7 @@ function run:evaluate(episodes) end
 ---@field steps? number
 ---@field name? string
 ---@field datasets? table<string, { from?: string, make: fun(path: string, from?: string) }>
+---@field published? { source: string, steps?: number, cells: table<string, number[]> }[] cell -> { mean, std }
 
 ---@class tide.sweep a file of experiments returns it; `tide sweep` runs it
 
