@@ -250,6 +250,18 @@ static int physics_step(lua_State *L)
     return 1;
 }
 
+/* physics:replay(actions, frame_skip): nothing but MuJoCo's steps, under the rows of actions (n, nu); the physics needs a
+ * new state afterwards. For tide bench, which times the call. */
+static int physics_replay(lua_State *L)
+{
+    tide_sim *sim = check_physics(L);
+    const tide_tensor *actions = tide_check_tensor(L, 2);
+    size_t frame_skip = tide_check_size(L, 3, 1);
+    luaL_argcheck(L, actions->rank == 2 && actions->dims[1] == tide_sim_nu(sim), 2,
+                  "actions in rows, a number for each actuator, are needed");
+    return tide_check_status(L, tide_sim_replay(sim, actions->data, actions->dims[0], frame_skip), 0);
+}
+
 /* physics:model() -> the model's figures */
 static int physics_model(lua_State *L)
 {
@@ -296,6 +308,7 @@ void tide_open_sim(lua_State *L)
         {"restore", physics_restore},
         {"forward", physics_forward},
         {"step", physics_step},
+        {"replay", physics_replay},
         {"model", physics_model},
         {NULL, NULL},
     };

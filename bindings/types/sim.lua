@@ -138,6 +138,12 @@ function physics:forward() end
 ---@return string|nil problem what went wrong if the simulation diverged; the state is then the one from before
 function physics:step(action, frame_skip) end
 
+--- Nothing but MuJoCo's steps, under each row of `actions` in turn, unchecked; afterwards the physics needs a new
+--- state. For tide bench, which times the call.
+---@param actions tide.tensor (n, actuators)
+---@param frame_skip integer
+function physics:replay(actions, frame_skip) end
+
 ---@return tide.model
 function physics:model() end
 

@@ -459,3 +459,33 @@ tide_status tide_sim_step(tide_sim *sim, size_t frame_skip, bool *diverged)
     *diverged = status == TIDE_OK && s.warning >= mjWARN_BADQPOS && s.warning <= mjWARN_BADQACC;
     return *diverged ? TIDE_OK : failure;
 }
+
+typedef struct replaying {
+    const tide_sim *sim;
+    const float *actions;
+    size_t rows, frame_skip;
+} replaying;
+
+static void replay(void *argument)
+{
+    const replaying *r = argument;
+    mjData *d = r->sim->data;
+    size_t nu = tide_sim_nu(r->sim);
+    for (size_t row = 0; row < r->rows; row++) {
+        for (size_t i = 0; i < nu; i++)
+            d->ctrl[i] = (double)r->actions[row * nu + i];
+        for (size_t i = 0; i < r->frame_skip; i++)
+            mj_step(r->sim->model, d);
+    }
+}
+
+tide_status tide_sim_replay(tide_sim *sim, const float *actions, size_t rows, size_t frame_skip)
+{
+    if (sim->broken)
+        return tide_fail(TIDE_STATE, "replay: the simulation failed in its last step; reset it first");
+    TIDE_TRY(tide_sim_settle(sim));
+    replaying r = {.sim = sim, .actions = actions, .rows = rows, .frame_skip = frame_skip};
+    tide_status status = tide_sim_guard(replay, &r);
+    sim->broken = true; /* nothing was checked on the way: only a new state is to be stepped from */
+    return status;
+}

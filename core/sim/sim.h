@@ -90,4 +90,10 @@ tide_status tide_sim_forward(tide_sim *sim);
  * MuJoCo's message, the step and the state before it. */
 tide_status tide_sim_step(tide_sim *sim, size_t frame_skip, bool *diverged);
 
+/* What a control step would cost if it were nothing but MuJoCo, for tide bench: `rows` times frame_skip times mj_step
+ * under the rows of actions (rows, nu), in one go. The state moves as by tide_sim_step, but nothing is saved and no
+ * warning looked at, so the sim does not step afterwards until it gets a new state.
+ * Errors: TIDE_STATE, TIDE_SIMULATOR. */
+tide_status tide_sim_replay(tide_sim *sim, const float *actions, size_t rows, size_t frame_skip);
+
 #endif

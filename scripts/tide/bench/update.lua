@@ -1,142 +1,143 @@
---- How fast an agent's update is, beside the rate of the matrix products it is made of.
+--- How fast agents' updates are, beside the rate of the matrix products that they are made of.
 local core = require "tide.core"
 local floor = require "tide.bench.floor"
-local tide = require "tide"
+local gemm = require "tide.bench.gemm"
+local parts = require "tide.bench.parts"
+local rounds = require "tide.bench.rounds"
+local workload = require "tide.bench.workload"
 
 local update = {}
 
-local clock = core.process.monotonic
+-- An update's garbage is the same each time; the arena has its size after the first.
+local WARM_UP_SECONDS, LEAST_WARM_UP, GARBAGE_UPDATES = 0.2, 3, 3
 
--- HalfCheetah's sizes; rows enough that a batch comes from memory, not from cache.
-local OBSERVATIONS, ACTIONS, ROWS = 17, 6, 100000
-local WARM_UP, ROUND_SECONDS, GEMM_SECONDS, GEMM_SIZE = 30, 0.4, 0.08, 256
-
---- A replay buffer with random transitions, in both parts.
-local function filled_replay(rng)
-  local path = os.tmpname()
-  local writer = core.dataset_writer(path, { observation_dim = OBSERVATIONS, action_dim = ACTIONS })
-  local replay
-  local function each(f)
-    local observations = rng:normal(1000, OBSERVATIONS)
-    local actions = rng:uniform(-1, 1, 1000, ACTIONS)
-    for i = 1, 999 do
-      f(observations:rows(i, i):reshape(OBSERVATIONS), actions:rows(i, i):reshape(ACTIONS), rng:number(),
-        observations:rows(i + 1, i + 1):reshape(OBSERVATIONS), false, false)
-      core.end_step()
-    end
-  end
-  for _ = 1, ROWS // 10 // 999 do each(function(...) writer:add(...) end) end
-  writer:commit()
-  replay = core.replay(OBSERVATIONS, ACTIONS, ROWS, core.dataset_read(path))
-  os.remove(path)
-  for _ = 1, ROWS // 999 do each(function(s, a, r, n, terminal) replay:add(s, a, r, n, terminal) end) end
-  return replay
+--- Bytes of Lua that an update leaves to the collector.
+local function lua_bytes(one)
+  collectgarbage "collect"
+  collectgarbage "stop"
+  local before = collectgarbage "count"
+  for _ = 1, GARBAGE_UPDATES do one() end
+  local grown = collectgarbage "count" - before
+  collectgarbage "restart"
+  return 1024 * grown / GARBAGE_UPDATES
 end
 
---- Wraps the methods of an agent that are parts of its update, so that their seconds are summed.
-local function time_parts(agent, names)
-  local seconds = {}
-  for label, method in pairs(names) do
-    local original = agent[method]
-    seconds[label] = 0.0
-    agent[method] = function(...)
-      local start = clock()
-      local results = table.pack(original(...))
-      seconds[label] = seconds[label] + clock() - start
-      return table.unpack(results, 1, results.n)
-    end
-  end
-  return seconds
+--- One agent on its own, ready: built and warm.
+local function prepare(name, options, replay)
+  local before = core.allocated_total()
+  local entry = { name = name, work = workload.new(name, options, replay), rates = {}, products = {}, updates = 0 }
+  for _ = 1, LEAST_WARM_UP do entry.work.update() end
+  rounds.rate(entry.work.update, WARM_UP_SECONDS)
+  entry.memory = core.allocated_total() - before
+  entry.lua_bytes = lua_bytes(entry.work.update)
+  entry.allocated = 0
+  return entry
 end
 
-local darc = { discriminators = "update_discriminators", correction = "corrected_rewards", targets = "target",
-               critics = "update_critics", policy = "update_policy", polyak = "update_targets" }
-
-local actor_critic = { targets = "target", critics = "update_critics", policy = "update_policy",
-                       polyak = "update_targets" }
-
-local parts = {
-  sac = actor_critic, cql = actor_critic, cql_sac = actor_critic, rlpd = actor_critic, td3_bc = actor_critic,
-  darc = darc, darc_plus = darc,
-  h2o = { discriminators = "update_discriminators", ratio = "ratio", u = "gap", targets = "target",
-          critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
-  h2o_plus = { discriminators = "update_discriminators", ratio = "ratio", targets = "target", value = "update_value",
-               critics = "update_critics", policy = "update_policy", polyak = "update_targets" },
-  bc = { policy = "update" },
-  iql = { targets = "target_q", value = "update_value", policy = "update_policy", critics = "update_critics",
-          polyak = "update_targets" },
-}
-
-local function median(list)
-  table.sort(list)
-  local n = #list
-  return n % 2 == 1 and list[n // 2 + 1] or (list[n // 2] + list[n // 2 + 1]) / 2
-end
-
---- 10^9 operations a second of one square product, over about `seconds`.
-local function gemm_rate(seconds)
-  local flops, repeats, start = 2 * GEMM_SIZE ^ 3, 0, clock()
-  repeat
-    core.product(GEMM_SIZE, GEMM_SIZE, GEMM_SIZE, 20)
-    core.end_step()
-    repeats = repeats + 20
-  until clock() - start >= seconds
-  return flops * repeats / (clock() - start) / 1e9
-end
-
---- Measures one agent; products and updates take turns, so that both see the same machine.
---- -> a table for tide bench --json, with ms by part under `parts`
-function update.measure(name, threads, seconds)
+--- Products, then updates, with `threads`: both see the same machine.
+local function turn(entry, threads, seconds)
   core.threads(threads)
-  local rng = core.rng(1)
-  local agent = tide.agents[name] {}:build {
-    observation_dim = OBSERVATIONS, action_dim = ACTIONS, rng = rng,
-    state_mean = function() return tide.zeros(OBSERVATIONS) end,
-    state_std = function() return tide.zeros(OBSERVATIONS):fill(1.0) end,
-    return_range = function() return 0, 1000 end,
-  }
-  local replay, sample_rng, spent = filled_replay(rng), core.rng(2), 0.0
-  local drawn_names = {}
-  for batch in pairs(agent:batches()) do drawn_names[#drawn_names + 1] = batch end
-  table.sort(drawn_names)
-  local function one()
-    local start, drawn = clock(), {}
-    for _, batch in ipairs(drawn_names) do
-      local rows = agent:batches()[batch]
-      drawn[batch] = replay:sample(sample_rng, rows.real, rows.sim)
-    end
-    spent = spent + clock() - start
-    agent:update(drawn)
-    core.end_step()
+  local products = gemm.rate()
+  local allocated, count = core.allocated_total(), 0
+  local rate = rounds.rate(function()
+    entry.work.update()
+    count = count + 1
+  end, seconds, threads)
+  entry.allocated = entry.allocated + core.allocated_total() - allocated
+  entry.updates = entry.updates + count
+  return rate, products
+end
+
+--- Milliseconds of an update by part, in sum 1000 / rate: measured apart, so that the rates see no timers.
+local function by_part(entry, threads, seconds, rate)
+  local work = entry.work
+  work.sampling = 0.0
+  local spent, took = parts.time(work.agent, threads, function() rounds.rate(work.update, seconds, threads) end)
+  spent.sampling = work.sampling
+  local milliseconds, rest = {}, took
+  for label, value in pairs(spent) do
+    if value > 0 then milliseconds[label] = value / took * 1000 / rate end
+    rest = rest - value
   end
-  for _ = 1, WARM_UP do one() end
-  local by_part = time_parts(agent, parts[name] or {})
-  spent = 0.0
-  local rates, products, count, allocated, took = {}, {}, 0, core.allocated_total(), 0.0
-  local stop = clock() + seconds
-  repeat
-    products[#products + 1] = gemm_rate(GEMM_SECONDS)
-    local start, n = clock(), 0
-    repeat
-      one()
-      n = n + 1
-    until clock() - start >= ROUND_SECONDS
-    local elapsed = clock() - start
-    rates[#rates + 1], count, took = n / elapsed, count + n, took + elapsed
-  until clock() >= stop
-  allocated = core.allocated_total() - allocated
-  local gemm, rate, flops = median(products), median(rates), floor.of(agent)
-  local milliseconds, rest = { sampling = 1000 * spent / count }, 1000 * (took - spent) / count
-  for label, value in pairs(by_part) do
-    milliseconds[label] = 1000 * value / count
-    rest = rest - milliseconds[label]
-  end
-  milliseconds.other = rest
+  milliseconds.other = rest / took * 1000 / rate
+  return milliseconds
+end
+
+local function report(entry, threads, seconds)
+  local rate, product = rounds.median(entry.rates), rounds.median(entry.products)
+  local flops = floor.of(entry.work.agent)
+  local shares = {}
+  for i, x in ipairs(entry.rates) do shares[i] = flops / 1e9 * x / entry.products[i] end
+  core.threads(threads)
   return {
-    agent = name, threads = threads, updates_per_s = rate, gemm_gflops = gemm, gflop_per_update = flops / 1e9,
-    floor_ms = flops / gemm / 1e6, update_ms = 1000 / rate, floor_share = flops / gemm / 1e9 * rate,
-    allocated_bytes_per_update = allocated / count, updates = count, parts_ms = milliseconds,
+    agent = entry.name, threads = threads, updates_per_s = rate, updates_per_s_range = rounds.summary(entry.rates),
+    gemm_gflops = product, gflop_per_update = flops / 1e9, floor_ms = flops / product / 1e6, update_ms = 1000 / rate,
+    floor_share = rounds.median(shares), floor_share_range = rounds.summary(shares), updates = entry.updates,
+    allocated_bytes_per_update = entry.allocated / entry.updates, lua_bytes_per_update = entry.lua_bytes,
+    agent_bytes = entry.memory, parts_ms = by_part(entry, threads, seconds, rate),
   }
+end
+
+--- Measures agents with each number of threads, all in turns.
+--- given: { agents (names), threads (numbers), rounds, seconds (of a turn) }
+--- -> a table an agent and number of threads, for --json
+function update.measure(given)
+  local replay, entries = workload.replay(), {}
+  for _, threads in ipairs(given.threads) do
+    core.threads(threads)
+    for _, name in ipairs(given.agents) do
+      local entry = prepare(name, nil, replay)
+      entry.threads = threads
+      entries[#entries + 1] = entry
+    end
+  end
+  for i = 1, given.rounds do
+    for _, entry in ipairs(entries) do
+      entry.rates[i], entry.products[i] = turn(entry, entry.threads, given.seconds)
+    end
+  end
+  local results = {}
+  for i, entry in ipairs(entries) do results[i] = report(entry, entry.threads, given.seconds) end
+  core.threads(1)
+  return results
+end
+
+--- Updates a second of agents that differ in their options, in turns.
+--- choices: sequence of { name, options, threads }  -> their rates, a list of rounds each; the products' rates
+function update.rates(choices, n_rounds, seconds)
+  local jobs, replay = { function() return gemm.rate() end }, workload.replay()
+  for i, choice in ipairs(choices) do
+    core.threads(choice.threads)
+    local work = workload.new(choice.name, choice.options, replay)
+    for _ = 1, LEAST_WARM_UP do work.update() end
+    choice.gflop = floor.of(work.agent) / 1e9
+    jobs[i + 1] = function()
+      core.threads(choice.threads)
+      local rate = rounds.rate(work.update, seconds, choice.clock or choice.threads)
+      core.threads(1)
+      return rate
+    end
+  end
+  core.threads(1)
+  local numbers = rounds.take(jobs, n_rounds)
+  return table.move(numbers, 2, #numbers, 1, {}), numbers[1]
+end
+
+--- What `many` threads gain over one, both by the clock on the wall.  -> a row an agent: { agent, threads,
+--- updates_per_s, updates_per_s_one, gain }, the rates and the gain as { median, least, most }
+function update.gains(names, many, n_rounds, seconds)
+  local choices, results = {}, {}
+  for _, name in ipairs(names) do
+    choices[#choices + 1] = { name = name, threads = 1, clock = many }
+    choices[#choices + 1] = { name = name, threads = many }
+  end
+  local rates = update.rates(choices, n_rounds, seconds)
+  for i, name in ipairs(names) do
+    local one, more = rates[2 * i - 1], rates[2 * i]
+    results[i] = { agent = name, threads = many, updates_per_s_one = rounds.summary(one),
+                   updates_per_s = rounds.summary(more), gain = rounds.summary(rounds.ratios(more, one)) }
+  end
+  return results
 end
 
 return update

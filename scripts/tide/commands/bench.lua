@@ -2,48 +2,101 @@
 local core = require "tide.core"
 local floor = require "tide.bench.floor"
 local json = require "tide.json"
-local options = require "tide.options"
-local update = require "tide.bench.update"
 
 local bench = { summary = "Measure speed." }
 
 local agents = floor.agents()
 
+local kinds = { "update", "env", "dataset", "gemm", "startup", "memory", "scaling", "all" }
+
 function bench.configure(command)
-  command:argument("what", "What to measure: update."):args("?"):default("update"):choices { "update" }
-  command:option("--agent", "One agent; all of them otherwise."):choices(agents)
-  command:option("--threads", "Threads of the matrix products.", 1, math.tointeger)
+  command:argument("what", "What to measure: agents' updates; simulating and acting (env); reading datasets; matrix"
+    .. " products (gemm); the program's start; a run's memory; updates against batch, width, threads and runs at once"
+    .. " (scaling); or all but scaling, beside the targets."):args("?"):default("update"):choices(kinds)
+  command:option("--agent", "Updates of one agent; of all of them otherwise."):choices(agents)
+  command:option("--threads", "Threads of the updates and products.", 1, math.tointeger)
   command:option("--seconds", "How long to measure each agent.", 8, tonumber)
-  command:flag("--json", "Print one array of objects.")
+  command:option("--rounds", "Turns that everything is measured in; medians are reported.", 7, math.tointeger)
+  command:option("--updates", "How many updates the growth of memory is watched over.", 100000, math.tointeger)
+  command:option("-o --output", "scaling: also draw a picture, a .png or .svg file."):argname("FILE")
+  command:flag("--json", "Print objects instead.")
 end
 
-local function print_result(r)
-  print(("%s, %d thread%s: %.1f updates/s, %.2f ms an update (%d measured)"):format(r.agent, r.threads,
-    r.threads == 1 and "" or "s", r.updates_per_s, r.update_ms, r.updates))
-  print(("  products: %.3f GFLOP at %.1f GFLOP/s (256 x 256 x 256, same run) take at least %.2f ms: share %.2f")
-    :format(r.gflop_per_update, r.gemm_gflops, r.floor_ms, r.floor_share))
-  print(("  allocated: %.0f bytes an update"):format(r.allocated_bytes_per_update))
-  local names = options.names(r.parts_ms)
-  table.sort(names, function(a, b) return r.parts_ms[a] > r.parts_ms[b] end)
-  for _, name in ipairs(names) do
-    print(("  %-15s %7.3f ms  %4.1f %%"):format(name, r.parts_ms[name], 100 * r.parts_ms[name] / r.update_ms))
+local function check(args)
+  for _, name in ipairs { "threads", "rounds", "updates" } do
+    if not args[name] or args[name] < 1 then error(("--%s: a whole number from 1 on is needed"):format(name), 0) end
   end
+  if not args.seconds or args.seconds <= 0 then error("--seconds: a positive number is needed", 0) end
+  if args.output and args.what ~= "scaling" then error("--output: only scaling draws a picture", 0) end
+end
+
+-- Each measures one kind.  -> results by the name that report.lua and --json know them by
+local measure = {}
+
+function measure.update(args)
+  local wanted = args.agent and { args.agent } or agents
+  return { update = require("tide.bench.update").measure { agents = wanted, threads = { args.threads },
+    rounds = args.rounds, seconds = args.seconds / args.rounds } }
+end
+
+function measure.env(args)
+  local env = require "tide.bench.env"
+  return { env = env.steps(args.rounds), actions = env.actions(args.rounds) }
+end
+
+function measure.dataset(args)
+  return { dataset = require("tide.bench.data").measure(args.rounds) }
+end
+
+function measure.gemm(args)
+  core.threads(args.threads)
+  return { gemm = require("tide.bench.gemm").measure(args.rounds) }
+end
+
+function measure.startup(args)
+  return { startup = require("tide.bench.process").startup(args.rounds) }
+end
+
+function measure.memory(args)
+  return { memory = require("tide.bench.process").memory(args.updates) }
+end
+
+function measure.scaling(args)
+  local scaling = require "tide.bench.scaling"
+  local rows = scaling.measure(args.rounds)
+  if args.output then scaling.draw(rows, args.output) end
+  return { scaling = rows }
+end
+
+local order = { "update", "threads", "env", "actions", "dataset", "gemm", "startup", "memory", "scaling", "targets" }
+
+local function everything(args)
+  local results = {}
+  for _, kind in ipairs(kinds) do
+    if kind ~= "scaling" and kind ~= "all" then
+      for name, value in pairs(measure[kind](args)) do results[name] = value end
+    end
+  end
+  results.threads = require("tide.bench.update").gains({ "h2o", "sac" }, 2, args.rounds, args.seconds / args.rounds)
+  results.targets = require("tide.bench.targets").judge(results)
+  return results
 end
 
 function bench.run(args)
-  if not args.threads or args.threads < 1 then error("--threads: a whole number from 1 on is needed", 0) end
-  if not args.seconds or args.seconds <= 0 then error("--seconds: a positive number is needed", 0) end
-  local results = {}
-  for _, name in ipairs(args.agent and { args.agent } or agents) do
-    results[#results + 1] = update.measure(name, args.threads, args.seconds)
-  end
+  check(args)
+  local results = args.what == "all" and everything(args) or measure[args.what](args)
+  core.threads(1)
   if args.json then
+    -- one kind: what it measured; several: by their names, with the versions that they depend on
+    if args.what == "update" or args.what == "scaling" then results = results[args.what]
+    else results.versions = core.process.versions() end
     print(json.encode(results, "  "))
     return 0
   end
-  local library, kernel = core.blas()
-  print(("%s, kernel %s"):format(library, kernel))
-  for _, result in ipairs(results) do print_result(result) end
+  local report = require "tide.bench.report"
+  for _, name in ipairs(order) do
+    if results[name] then report[name](results[name]) end
+  end
   return 0
 end
 

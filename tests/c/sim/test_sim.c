@@ -195,6 +195,31 @@ START_TEST(a_reset_forgets_the_past)
 }
 END_TEST
 
+START_TEST(a_replay_moves_as_steps_do_and_needs_a_new_state)
+{
+    enum { N = 30 };
+    tide_sim *a = load_cheetah(), *b = load_cheetah();
+    float actions[N * NU];
+    bool diverged;
+    tide_rng rng = tide_rng_make(7, 0);
+    tide_rng_uniform(&rng, actions, N * NU, -1.0f, 1.0f);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t k = 0; k < NU; k++)
+            tide_sim_control(a)[k] = (double)actions[i * NU + k];
+        ck_assert_int_eq(tide_sim_step(a, FRAME_SKIP, &diverged), TIDE_OK);
+    }
+    ck_assert_int_eq(tide_sim_replay(b, actions, N, FRAME_SKIP), TIDE_OK);
+    ck_assert_mem_eq(tide_sim_qpos(a), tide_sim_qpos(b), NQ * sizeof(double));
+    ck_assert_mem_eq(tide_sim_qvel(a), tide_sim_qvel(b), NV * sizeof(double));
+    ck_assert_int_eq(tide_sim_step(b, FRAME_SKIP, &diverged), TIDE_STATE);
+    ck_assert_int_eq(tide_sim_replay(b, actions, N, FRAME_SKIP), TIDE_STATE);
+    ck_assert_int_eq(tide_sim_reset(b), TIDE_OK);
+    ck_assert_int_eq(tide_sim_step(b, FRAME_SKIP, &diverged), TIDE_OK);
+    tide_sim_destroy(a);
+    tide_sim_destroy(b);
+}
+END_TEST
+
 START_TEST(sims_of_one_file_share_nothing)
 {
     tide_sim *a = load_cheetah(), *b = load_cheetah(), *c = load_cheetah();
@@ -479,6 +504,7 @@ int main(void)
     tcase_add_test(tests, saving_the_state_does_not_disturb_the_future);
     tcase_add_test(tests, the_warm_start_is_part_of_the_state);
     tcase_add_test(tests, a_reset_forgets_the_past);
+    tcase_add_test(tests, a_replay_moves_as_steps_do_and_needs_a_new_state);
     tcase_add_test(tests, sims_of_one_file_share_nothing);
     tcase_add_test(tests, a_control_that_is_not_finite_is_refused);
     tcase_add_loop_test(tests, a_runaway_state_is_reported, 0, 3);
