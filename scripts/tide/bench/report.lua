@@ -16,8 +16,9 @@ function report.update(rows)
       r.threads == 1 and "" or "s", r.updates_per_s, r.update_ms, r.updates))
     print(("  products: %.3f GFLOP at %.1f GFLOP/s (256 x 256 x 256, same run) take at least %.2f ms: share %s")
       :format(r.gflop_per_update, r.gemm_gflops, r.floor_ms, range(r.floor_share_range, "%.2f")))
-    print(("  allocated: %.0f bytes an update; %.1f MB in all; Lua: %.1f kB an update, collected"):format(
-      r.allocated_bytes_per_update, r.agent_bytes / 1e6, r.lua_bytes_per_update / 1e3))
+    print(("  allocated: %.0f bytes an update%s; Lua: %.1f kB an update, collected"):format(
+      r.allocated_bytes_per_update, r.agent_bytes and (", %.1f MB in all"):format(r.agent_bytes / 1e6) or "",
+      r.lua_bytes_per_update / 1e3))
     local names = options.names(r.parts_ms)
     table.sort(names, function(a, b) return r.parts_ms[a] > r.parts_ms[b] end)
     for _, name in ipairs(names) do

@@ -65,15 +65,17 @@ end
 
 --- The rows with one run, and `field` running over several values.
 local function series(rows, threads, field)
-  local other, list = field == "batch" and "width" or "batch", {}
+  local other, list, taken = field == "batch" and "width" or "batch", {}, {}
   for _, row in ipairs(rows) do
-    if row.runs == 1 and row.threads == threads and row[other] == 256 then list[#list + 1] = row end
+    if row.runs == 1 and row.threads == threads and row[other] == 256 and not taken[row[field]] then
+      list[#list + 1], taken[row[field]] = row, true
+    end
   end
   table.sort(list, function(a, b) return a[field] < b[field] end)
   return list
 end
 
---- Two panels, rows of a batch a second and share of the products' rate, against the batch and the width.
+--- Updates a second, and the share of the products' rate below, against the batch and the width.
 function scaling.draw(rows, path)
   local commands = { "set multiplot layout 2,2 margins 0.10,0.97,0.11,0.95 spacing 0.10,0.15", "set logscale x 2",
                      "set key top left reverse Left samplen 2", "set yrange [0:*]" }

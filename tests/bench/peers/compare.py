@@ -5,8 +5,8 @@
 
 Every peer first runs the recorded steps of tests/reference/updates.h5; one whose numbers differ is not timed. Then
 all are started and warmed, and each works for SECONDS while the others wait, ROUNDS times. What is reported: updates
-(or control steps) a second of the processor's time, so that waiting for the core costs nobody; medians of the rounds, and
-Tide's rate over the peer's, round by round."""
+(or control steps) a second of the processor's time, so that waiting for the core costs nobody; medians of the rounds,
+and Tide's rate over the peer's, round by round."""
 import argparse
 import json
 import pathlib
@@ -48,14 +48,15 @@ class Worker:
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", default=list(PEERS), metavar="WHAT", help="h2o, sac, cql, step; all of them")
-    parser.add_argument("--peers", default="", help="only these, with commas: torch,torch-tuned,torch-compile,jax,gymnasium")
+    parser.add_argument("what", nargs="*", default=list(PEERS), metavar="WHAT",
+                        help="h2o, sac, cql, step; all of them otherwise")
+    parser.add_argument("--peers", default="", help=f"only these, with commas: {','.join(NAMES)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each turn, the processor's")
     parser.add_argument("--core", type=int, default=0, help="the core that all of them work on")
     parser.add_argument("--tide", default=str(ROOT / "build/release/bin/tide"), help="the program")
-    parser.add_argument("--out", help="write the figures here as JSON, and as Markdown beside it; figures of other WHATs"
-                        " that are there stay")
+    parser.add_argument("--out", help="write the figures here as JSON, and as Markdown beside it; figures of other"
+                        " WHATs that are there stay")
     parser.add_argument("--before", default="", help="a shell command before the timing, to make the machine quiet")
     parser.add_argument("--after", default="", help="a shell command after it")
     chosen = parser.parse_args()
@@ -145,8 +146,8 @@ def main():
         results = json.loads(pathlib.Path(chosen.out).read_text())
     for what in chosen.what:
         report = measure(what, chosen)
-        report.update(command=f"tests/bench/peers/compare.py {what} --rounds {chosen.rounds} --seconds {chosen.seconds:g}", commit=commit(),
-                      processor=processor(), date=time.strftime("%Y-%m-%d"))
+        command = f"tests/bench/peers/compare.py {what} --rounds {chosen.rounds} --seconds {chosen.seconds:g}"
+        report.update(command=command, commit=commit(), processor=processor(), date=time.strftime("%Y-%m-%d"))
         results[what] = report
         if chosen.out:
             out = pathlib.Path(chosen.out)
