@@ -1,6 +1,7 @@
 --- Learning curves from run folders: read, put together where only the seed differs, averaged.
 local json = require "tide.json"
 local lfs = require "lfs"
+local statistics = require "tide.statistics"
 
 local curves = {}
 
@@ -23,6 +24,8 @@ local function read_rows(path)
   file:close()
   return rows, damaged
 end
+
+curves.rows = read_rows
 
 local function is_file(path)
   return lfs.attributes(path, "mode") == "file"
@@ -250,13 +253,22 @@ local function interpolate(values, x, from)
   return values.y[i] + share * (values.y[i + 1] - values.y[i]), i
 end
 
---- Mean, and a band: "range" (least to greatest), "std" (one standard deviation, n - 1) or "none".
+local INTERVAL_REPLICATES = 500 -- a curve has many points
+
+local function mean_of(strata) return statistics.mean(strata[1]) end
+
+--- Mean, and a band: "range" (least to greatest), "std" (one standard deviation, n - 1), "interval" (95 %, bootstrap)
+--- or "none".
 local function summarise(sample, band)
   local sum, low, high = 0, math.huge, -math.huge
   for _, v in ipairs(sample) do
     sum, low, high = sum + v, math.min(low, v), math.max(high, v)
   end
   local mean = sum / #sample
+  if band == "interval" and #sample > 1 then
+    if mean ~= mean or mean == math.huge or mean == -math.huge then return mean, mean, mean end
+    return mean, statistics.interval({ sample }, mean_of, { replicates = INTERVAL_REPLICATES })
+  end
   if band ~= "std" or #sample < 2 then return mean, low, high end
   local squares = 0
   for _, v in ipairs(sample) do squares = squares + (v - mean) ^ 2 end

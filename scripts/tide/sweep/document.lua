@@ -15,6 +15,7 @@ local function steps_word(n)
 end
 
 local function number(x, decimals)
+  if x ~= x then return "nan" end -- C may write -nan
   return (("%." .. decimals .. "f"):format(x):gsub("^%-(0%.?0*)$", "%1"))
 end
 

@@ -17,9 +17,9 @@ local FORMAT, SEED = 1, 0
 
 --- The evaluations of a run after the one before its first update (that one alone where there is no other).
 --- -> returns, scores, one an evaluation; scores is nil where an evaluation has none
-local function evaluations(folder)
-  if lfs.attributes(folder .. "/metrics.jsonl", "mode") ~= "file" then return {}, nil end
-  local run = curves.read(folder)
+local function evaluations(folder, known)
+  if not known and lfs.attributes(folder .. "/metrics.jsonl", "mode") ~= "file" then return {}, nil end
+  local run = known or curves.read(folder)
   local found, score = curves.values(run, "eval/return"), curves.values(run, "eval/score")
   local returns, scores, at = {}, {}, {}
   for i, step in ipairs(score.x) do at[step] = score.y[i] end
@@ -46,10 +46,10 @@ end
 --- -> { seed, state, updates, steps, evaluations, final, best, score }; the last three where it was evaluated
 local function result_of(dir, run, last)
   local folder = plan.run_folder(dir, run.name)
-  local about = state.of(folder)
+  local about = run.known or state.of(folder)
   local one = { seed = run.seed, state = about.state, updates = about.updates, steps = run.steps, evaluations = 0 }
   if about.state == "waiting" then return one end
-  local returns, scores = evaluations(folder)
+  local returns, scores = evaluations(folder, run.known)
   one.evaluations = #returns
   if #returns > 0 then
     one.final, one.best = mean_of_last(returns, last), greatest(returns)
@@ -198,6 +198,7 @@ end
 
 -- ---- all ----
 
+--- A run of the plan that was read already has it as `known`: { state, updates, rows }.
 --- of(dir, plan, { last = evaluations that the final return is the mean of, of = label of the last axis whose
 ---    improvement over the others is told, only = globs of cells })
 --- -> { name, axes, last, set, published, over_cells, cells = { { name, labels, steps, planned, seeds = that the
