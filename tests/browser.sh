@@ -19,4 +19,4 @@ chromium --headless --no-sandbox --version >/dev/null 2>"$said" || skip "it does
 
 export LUA_PATH_5_4="$PWD/scripts/?.lua;$PWD/scripts/?/init.lua;$PWD/tests/lua/?.lua;;"
 export LUA_CPATH_5_4="$build/?.so;;"
-exec lua5.4 /usr/bin/busted -o plainTerminal tests/lua/browser/report.lua
+exec "${TIDE_LUA:-lua5.4}" /usr/bin/busted -o plainTerminal tests/lua/browser/report.lua
