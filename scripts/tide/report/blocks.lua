@@ -101,8 +101,8 @@ function blocks.runs(runs, labels)
   head("ended, UTC", true)
   head("resumed", has.resumed)
   for _, fact in ipairs(unlike) do head(fact[1], true) end
-  head("problem", has.problem)
-  head("command", has.command)
+  head({ text = "problem", class = "long" }, has.problem)
+  head({ text = "command", class = "long" }, has.command)
   for i, run in ipairs(runs) do
     local row = {}
     local function put(cell, wanted)

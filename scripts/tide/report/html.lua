@@ -61,7 +61,7 @@ function html.table(block)
     "<caption>" .. html.escape(block.caption) .. "</caption><thead><tr>" }
   for i, cell in ipairs(block.head) do
     if type(cell) ~= "table" then cell = { text = cell } end
-    cell.class = i <= block.left and "word" or nil
+    if i <= block.left then cell.class = "word" end
     out[#out + 1] = cell_html(cell, "th", ' scope="col"')
   end
   out[#out + 1] = "</tr></thead><tbody>"
