@@ -132,6 +132,13 @@ end
 --- Of run.json, what is about the machine and not about the run.
 local machine_fields = { "host", "folder", "pid" }
 
+--- A text without the name of the folder that it is said from: paths in there are told from it.
+function records.without_folder(text, folder)
+  local name = type(folder) == "string" and folder:gsub("/+$", "") or ""
+  if type(text) ~= "string" or name == "" then return text end
+  return (text:gsub((name .. "/"):gsub("%p", "%%%0"), ""))
+end
+
 --- Copies what others need of the run in `dir` into the folder `to`, made where missing: configuration, metrics,
 --- and run.json without what is about this machine alone.
 function records.export(dir, to)
@@ -142,6 +149,8 @@ function records.export(dir, to)
   if exists(to .. "/checkpoint.h5") then
     error(("records.export: %s holds a run's checkpoint: it is no place for a copy"):format(to), 0)
   end
+  about.command = records.without_folder(about.command, about.folder)
+  if type(about.start) == "table" then about.start.script = records.without_folder(about.start.script, about.folder) end
   for _, field in ipairs(machine_fields) do about[field] = nil end
   make_folder(to)
   for _, name in ipairs { "config.json", "metrics.jsonl" } do

@@ -18,6 +18,8 @@ local agent = require "tide.agent"
 local experiment = require "tide.experiment"
 local json = require "tide.json"
 local options = require "tide.options"
+local recipes = require "tide.recipes"
+local records = require "tide.records"
 
 local sweep = {}
 
@@ -243,10 +245,12 @@ local function hash(text)
   return ("%016x"):format(h)
 end
 
---- The name of a run's folder: what it is in words, and a hash of all that its results depend on.
+--- The name of a run's folder: what it is in words, and a hash of all that its results depend on. Where the datasets
+--- lie is no part of it: another machine has them elsewhere.
 local function run_name(config)
   local about, words = options.copy(config), config.name:gsub("%-seed%d+$", ""):sub(1, 100)
   about.name, about.seed, about.threads = nil, nil, nil
+  if about.real.dataset then about.real.dataset = records.without_folder(about.real.dataset, recipes.folder()) end
   return ("%s-%s-seed%d"):format(words, hash(json.encode(about)):sub(1, 10), config.seed)
 end
 

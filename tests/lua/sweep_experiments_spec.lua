@@ -1,9 +1,9 @@
 --- The sweeps of experiments/: their cells and runs, and that table 1 survives being killed.
-local core = require "tide.core"
 local files = require "support.files"
 local lfs = require "lfs"
 local paths = require "tide.paths"
 local plan = require "tide.sweep.plan"
+local program = require "support.program"
 local sweeps = require "support.sweeps"
 local tide = require "tide"
 
@@ -36,7 +36,6 @@ describe("the experiments", function()
   end)
 
   it("data_size draws its parts of whole episodes before the runs", function()
-    local program = require "support.program"
     program.with_folder(function(folder)
       tide.recipes.make("halfcheetah-random", { transitions = 12000, path = folder .. "/halfcheetah-medium-replay.h5" })
       local result = program.shell(("cd %s && TIDE_DATASETS=%s %s sweep %s --only '1*-percent/h2o' --seeds 1 --steps 2 "
@@ -64,11 +63,7 @@ describe("the experiments", function()
     assert.are.equal(0, code, text)
     local pid = sweeps.start(folder, arguments .. "killed", env)
     sweeps.wait(folder .. "/killed/runs/*/checkpoint.h5", 3)
-    os.execute("kill -KILL " .. pid)
-    for _, run in ipairs(sweeps.status(folder, "killed").runs) do
-      local holder = core.process.lock_holder(("%s/killed/runs/%s/.lock"):format(folder, run.name))
-      if holder then os.execute(("kill -KILL %d"):format(holder)) end
-    end
+    sweeps.kill(folder, "killed", pid)
     assert.is_true((sweeps.states(folder, "killed").done or 0) < 5)
     code, text = sweeps.run(folder, arguments .. "killed --resume", env)
     assert.are.equal(0, code, text)
@@ -83,6 +78,11 @@ describe("the experiments", function()
       end
     end
     assert.are.equal(5, chosen)
+    for _, out in ipairs { "whole", "killed" } do
+      local result = program.shell(("cd %s && %s table %s -o %s.json"):format(folder, program.path, out, out))
+      assert.are.equal(0, result.code, result.err)
+    end
+    assert.are.equal(files.read(folder .. "/whole.json"), files.read(folder .. "/killed.json"))
     os.execute("rm -rf " .. folder)
   end)
 end)

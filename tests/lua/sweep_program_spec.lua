@@ -43,9 +43,14 @@ describe("tide sweep", function()
     assert.are_not.same(unbroken["gravity/sac seed 1"], unbroken["friction/sac seed 1"])
   end)
 
-  it("a run of it is what tide run of its cell is", function()
-    local result = program.shell(("cd %s && %s run table.lua friction/sac --seed 2 --out alone --quiet"):format(folder,
-      program.path))
+  it("a run of it is what tide run of its cell is, as its record says", function()
+    local command
+    for _, name in ipairs(run_names "whole") do
+      if name:find "^sac.*friction.*seed2" then command = record("whole", name).command end
+    end
+    assert.are.equal("tide run table.lua friction/sac --seed 2", command)
+    local result = program.shell(("cd %s && %s%s --out alone --quiet"):format(folder, program.path,
+      command:gsub("^tide", "")))
     assert.are.equal(0, result.code, result.err)
     assert.are.same(unbroken["friction/sac seed 2"], files.metrics(folder .. "/alone"))
     local refused = program.shell(("cd %s && %s run table.lua friction/sacc"):format(folder, program.path))
@@ -76,19 +81,10 @@ describe("tide sweep", function()
     for name, about in pairs(before) do assert.are.same(about, record("whole", name)) end
   end)
 
-  --- Kills what still works on a sweep's runs.
-  local function kill_workers(out)
-    for _, name in ipairs(run_names(out)) do
-      local holder = core.process.lock_holder(("%s/%s/runs/%s/.lock"):format(folder, out, name))
-      if holder then os.execute(("kill -KILL %d"):format(holder)) end
-    end
-  end
-
   it("killed with its workers in the middle and resumed, has the results of an unbroken one", function()
     local pid = sweeps.start(folder, "table.lua --out killed --jobs 2", { SLOW = 40 })
     sweeps.wait(folder .. "/killed/runs/*/checkpoint.h5", 2)
-    os.execute("kill -KILL " .. pid)
-    kill_workers "killed"
+    sweeps.kill(folder, "killed", pid)
     local states = sweeps.states(folder, "killed")
     assert.is_true((states.interrupted or 0) >= 1 and (states.done or 0) < RUNS, json.encode(states))
     local code, text = sweeps.run(folder, "table.lua --out killed --jobs 2 --resume")
@@ -122,7 +118,7 @@ describe("tide sweep", function()
   it("waits for the workers of a launcher that was killed, and does none of their runs", function()
     local pid = sweeps.start(folder, "table.lua --out orphans --jobs 2 --seeds 1", { SLOW = 50 })
     sweeps.wait(folder .. "/orphans/runs/*/checkpoint.h5")
-    os.execute("kill -KILL " .. pid)
+    sweeps.kill(folder, "orphans", pid, true)
     local held = {}
     for _, name in ipairs(run_names "orphans") do
       held[name] = core.process.lock_holder(("%s/orphans/runs/%s/.lock"):format(folder, name))
@@ -159,8 +155,7 @@ describe("tide sweep", function()
     files.write(folder .. "/late.lua", files.read(folder .. "/table.lua"))
     local pid = sweeps.start(folder, "late.lua --out late --jobs 1 --seeds 1 --only gravity/sac", { SLOW = 1000 })
     sweeps.wait(folder .. "/late/runs/*/run.json")
-    os.execute(("kill -KILL %s"):format(pid))
-    kill_workers "late"
+    sweeps.kill(folder, "late", pid)
     files.write(folder .. "/late.lua", (files.read(folder .. "/late.lua"):gsub("batch = 32", "batch = 33")))
     local name = run_names("late")[1]
     local code, text = sweeps.run(folder, ("work late %s"):format(name))

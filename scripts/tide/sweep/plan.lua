@@ -1,6 +1,6 @@
 --- The plan of a sweep's folder, DIR/sweep.json: its cells, the runs that they point to, how it was asked for.
 ---
----   format, name, script, folder     what was run, and the working folder
+---   format, name, script, folder     what was run, and the working folder (a copy has none: sweep/copy.lua)
 ---   steps, set, only                 the command line; only: the globs of all invocations, none for all cells
 ---   axes                             { { name, labels }, ... }
 ---   seeds
@@ -71,7 +71,8 @@ end
 
 --- Where a plan's script is now: as it was named, or in the folder that the sweep was started in.
 function plan.script(about)
-  if about.script:sub(1, 1) ~= "/" and lfs.attributes(about.script, "mode") ~= "file" then
+  local there = about.script:sub(1, 1) == "/" or lfs.attributes(about.script, "mode") == "file"
+  if about.folder and not there then
     return about.folder .. "/" .. about.script
   end
   return about.script
@@ -135,7 +136,7 @@ local function wanted(resolved, globs, seeds)
 end
 
 --- The globs of all invocations: everything where one of them had none.
-local function all_globs(before, now)
+function plan.all_globs(before, now)
   if #now == 0 or before and #before == 0 then return {} end
   local all, seen = {}, {}
   for _, list in ipairs { before or {}, now } do
@@ -160,7 +161,7 @@ function plan.make(path, given, before)
   local now = given.seeds or before and #before.seeds or #made.seeds
   local resolved = made:resolve { steps = steps, set = set, seeds = math.max(now, before and #before.seeds or 0) }
   check_globs(resolved, only)
-  local all = all_globs(before and before.only, only)
+  local all = plan.all_globs(before and before.only, only)
   choose(resolved, all)
   local name = made.name ~= "" and made.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local about = { format = FORMAT, name = name, script = path, folder = lfs.currentdir(), steps = steps, set = set,

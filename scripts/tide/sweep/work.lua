@@ -19,12 +19,23 @@ local function check_same(about, run, path)
   end
 end
 
-local function attempt(dir, about, run, folder, before)
+--- What makes the same run alone.
+local function command_of(about, run)
+  local words = { "tide run", about.script, run.cells[1], "--seed", ("%d"):format(run.seed) }
+  if about.steps then table.insert(words, ("--steps %d"):format(about.steps)) end
+  for _, assignment in ipairs(about.set) do
+    local plain = assignment:match "^[%w_.,=/+-]+$"
+    table.insert(words, "--set " .. (plain and assignment or "'" .. assignment:gsub("'", "'\\''") .. "'"))
+  end
+  return table.concat(words, " ")
+end
+
+local function attempt(about, run, folder, before)
   local path = plan.script(about)
   check_same(about, run, path)
   local overrides = {
     seed = run.seed, steps = about.steps, threads = 1, set = about.set, quiet = true, script = about.script,
-    arguments = { run.cells[1] }, command = ("tide sweep work %s %s"):format(dir, run.name),
+    arguments = { run.cells[1] }, command = command_of(about, run),
   }
   if before.resumable then overrides.resume = folder
   else overrides.out, overrides.overwrite = folder, true end
@@ -41,7 +52,7 @@ function work.run(dir, name)
     print(("%s: %s"):format(name, before.state == "done" and "done already" or "another process is at it"))
     return
   end
-  local ok, problem = pcall(attempt, dir, about, run, folder, before)
+  local ok, problem = pcall(attempt, about, run, folder, before)
   if ok then return end
   if not interruption.is(problem) then state.fail(folder, tostring(problem)) end
   error(problem, 0)

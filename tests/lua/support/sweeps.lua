@@ -1,6 +1,8 @@
 --- A tiny sweep for tests of its launchers: what it runs, and what came out of it.
+local core = require "tide.core"
 local files = require "support.files"
 local json = require "tide.json"
+local lfs = require "lfs"
 local program = require "support.program"
 
 local sweeps = {}
@@ -68,6 +70,31 @@ end
 function sweeps.wait(pattern, n)
   local loop = "for i in $(seq 3000); do [ $(ls %s 2>/dev/null | wc -l) -ge %d ] && exit 0; sleep 0.02; done; exit 1"
   assert(os.execute(loop:format(pattern, n or 1)), "never there: " .. pattern)
+end
+
+--- Returns when no process holds the folder: one that is killed holds it a moment longer.
+local function wait_free(dir)
+  for _ = 1, 3000 do
+    if not core.process.lock_holder(dir .. "/.lock") then return end
+    os.execute "sleep 0.02"
+  end
+  error("never free: " .. dir)
+end
+
+--- Kills the launcher of a sweep by SIGKILL, its workers too unless `alone`; returns when they are gone.
+function sweeps.kill(folder, out, pid, alone)
+  local dir = ("%s/%s"):format(folder, out)
+  os.execute("kill -KILL " .. pid)
+  wait_free(dir)
+  if alone then return end
+  for name in lfs.dir(dir .. "/runs") do
+    local run = ("%s/runs/%s"):format(dir, name)
+    local holder = name:sub(1, 1) ~= "." and core.process.lock_holder(run .. "/.lock")
+    if holder then
+      os.execute(("kill -KILL %d"):format(holder))
+      wait_free(run)
+    end
+  end
 end
 
 function sweeps.status(folder, out)
