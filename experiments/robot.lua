@@ -8,7 +8,6 @@
 ---
 --- Prints a table and draws runs/robot/robot.png. docs/robot.md shows both.
 local tide = require "tide"
-local core = require "tide.core"
 local learning = require "robot_learning"
 
 local SECONDS, RATE, TRIALS = 30, 200, 5
@@ -69,21 +68,14 @@ local function train(agent, name, task, data)
   return run.agent
 end
 
---- 30 s on the surrogate from rest.  -> { x =, rewards = of each step, fell = }
+--- 30 s on the surrogate from rest: a trace of its rewards and of x.
 local function drive(agent, task, trial)
   local world = tide.world(task.real, { seed = 100 + trial })
   world.max_episode_steps = SECONDS * RATE
-  local trace = { x = {}, rewards = {}, total = 0.0 }
-  local observation, terminal, timeout = world:place({ 0, 0 }, { 0, 0 }), false, false
-  while not (terminal or timeout) do
-    local reward
-    observation, reward, terminal, timeout = world:step(agent:act(observation, "mean"))
-    core.end_step()
-    local t = #trace.rewards + 1
-    trace.x[t], trace.rewards[t], trace.total = world.physics:qpos(1), reward, trace.total + reward
-  end
-  trace.fell = terminal
-  return trace
+  return tide.traces.run(agent, world, {
+    start = function() return world:place({ 0, 0 }, { 0, 0 }) end,
+    watch = function() return world.physics:qpos(1) end,
+  })
 end
 
 -- ---- training, driving ----
@@ -113,66 +105,46 @@ print(("\n%d trials of %d s on the real robot's surrogate, from rest; means."):f
 print("task   agent     learned from      stood   for     displacement  reward a step  cumulative reward")
 for _, result in ipairs(results) do
   local trials, stood = result.trials, 0
-  for _, trace in ipairs(trials) do stood = stood + (trace.fell and 0 or 1) end
+  for _, trace in ipairs(trials) do stood = stood + (trace.terminal and 0 or 1) end
   print(("%-6s %-9s %-16s  %d of %d  %4.1f s   %+8.2f m   %11.3f  %17.0f"):format(result.task, result.agent,
-    knows[result.agent] or "", stood, TRIALS, mean_of(trials, function(t) return #t.x / RATE end),
-    mean_of(trials, function(t) return t.x[#t.x] end), mean_of(trials, function(t) return t.total / #t.x end),
+    knows[result.agent] or "", stood, TRIALS, mean_of(trials, function(t) return #t.rewards / RATE end),
+    mean_of(trials, function(t) return t.watched[#t.watched] end),
+    mean_of(trials, function(t) return t.total / #t.rewards end),
     mean_of(trials, function(t) return t.total end)))
 end
 
 -- ---- the picture: the first trial of each ----
 
-local colours = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00" }
-local dashes = { "solid", "(12,5)", "(3,3)", "(14,4,3,4)", "(20,6)" }
 local EVERY = 20 -- steps that a point is the mean of
 
-local blocks, lines = {}, { stand = {}, move = {} }
-for i, result in ipairs(results) do
-  local trace, block, cumulative, sum = result.trials[1], { ("$d%d << EOD"):format(i) }, 0.0, 0.0
-  for t, reward in ipairs(trace.rewards) do
-    cumulative, sum = cumulative + reward, sum + reward
-    if t % EVERY == 0 or t == #trace.rewards then
-      local n = t % EVERY == 0 and EVERY or t % EVERY
-      block[#block + 1] = ("%.3f %.5g %.6g %.6g"):format(t / RATE, trace.x[t], sum / n, cumulative / 1000)
-      sum = 0.0
-    end
-  end
-  block[#block + 1] = "EOD"
-  blocks[i] = table.concat(block, "\n")
-  table.insert(lines[result.task], { data = i, agent = result.agent, fell = trace.fell, at = #trace.x / RATE,
-    last = { trace.x[#trace.x], trace.rewards[#trace.rewards], cumulative / 1000 } })
-end
+--- What a panel shows of a trace: a curve over time, and where it ends.
+local views = {
+  { label = "Displacement, m", curve = function(trace) return tide.traces.values(trace, trace.watched, EVERY) end },
+  { label = "Reward a step", range = { stand = { 20, 30.5 }, move = { 10, 15.2 } },
+    curve = function(trace) return tide.traces.means(trace, trace.rewards, EVERY) end },
+  { label = "Cumulative reward", curve = function(trace) return tide.traces.cumulative({ trace }, EVERY) end },
+}
 
-local panels = { { column = 2, label = "Displacement (m)" }, { column = 3, label = "Reward a step" },
-                 { column = 4, label = "Cumulative reward, thousands" } }
-local commands = { table.concat(blocks, "\n"),
-  "set multiplot layout 3,2 margins 0.1,0.985,0.075,0.945 spacing 0.075,0.055",
-  ("set xrange [0:%d]"):format(SECONDS), "set key off" }
-for p, panel in ipairs(panels) do
+local looks = {}
+for i, agent in ipairs(agents) do looks[agent] = tide.plot.style_of(i) end
+for _, look in pairs(looks) do look.point = nil end -- lines alone: there are many turns
+
+local panels = {}
+for _, view in ipairs(views) do
   for _, name in ipairs { "stand", "move" } do
-    local plots, falls = {}, {}
-    for i, line in ipairs(lines[name]) do
-      local look = ("lc rgb '%s'"):format(colours[(i - 1) % #colours + 1])
-      plots[i] = ("$d%d using 1:%d with lines lw 2 dt %s %s title '%s'"):format(line.data, panel.column,
-        dashes[(i - 1) % #dashes + 1], look, line.agent)
-      if line.fell then
-        falls[#falls + 1] = ("'+' every ::0::0 using (%.4g):(%.5g) with points pt 2 ps 1.1 lw 2 %s notitle"):format(
-          line.at, line.last[p], look)
+    local panel = { title = name == "stand" and "Stand still" or "Move at 0.2 m/s", y_label = view.label, items = {},
+                    range = view.range and view.range[name] }
+    for _, result in ipairs(results) do
+      if result.task == name then
+        local trace = result.trials[1]
+        local curve = view.curve(trace)
+        curve.falls = trace.terminal and { { curve.x[#curve.x], curve.mean[#curve.mean] } } or {}
+        table.insert(panel.items, { curve = curve, name = result.agent, style = looks[result.agent] })
       end
     end
-    table.move(falls, 1, #falls, #plots + 1, plots)
-    commands[#commands + 1] = table.concat({
-      p == 1 and ("set title '%s' noenhanced tc rgb '#222222' offset 0,-0.6"):format(name == "stand"
-        and "Stand still" or "Move at 0.2 m/s") or "unset title",
-      p == 1 and name == "stand" and "set key top left samplen 2 tc rgb '#222222' noenhanced" or "set key off",
-      p == 3 and "set xlabel 'Time (s); a cross: it fell' tc rgb '#222222' offset 0,0.4" or "unset xlabel",
-      ("set ylabel '%s' tc rgb '#222222' offset 0,0"):format(name == "stand" and panel.label or ""),
-      panel.column == 3 and ("set yrange [%s]"):format(name == "stand" and "20:30.5" or "10:15.2")
-        or "set yrange [*:*]",
-      "plot " .. table.concat(plots, ", "),
-    }, "\n")
+    panels[#panels + 1] = panel
   end
 end
-commands[#commands + 1] = "unset multiplot"
-tide.plot.draw(table.concat(commands, "\n"), folder .. "/robot.png", { 900, 800 })
+tide.plot.panels(panels, folder .. "/robot.png", { columns = 2, shared = false, steps = false, band = "none",
+  x_label = "Time, s", note = "A cross: it fell" })
 print(("\nThe picture: %s/robot.png"):format(folder))

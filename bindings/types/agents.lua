@@ -40,6 +40,7 @@ function choice:build(task) end
 ---@field rng tide.rng
 ---@field policy? tide.any_policy
 ---@field networks table<string, tide.mlp>
+---@field keeps? string[] networks that evaluation.keep_policies keeps beside the policy
 ---@field scalars table<string, tide.tensor>
 ---@field optimisers table<string, tide.adam>
 local agent = {}

@@ -10,6 +10,7 @@
 ---@field dataset tide.dataset_module
 ---@field recipes tide.recipes
 ---@field plot tide.plot
+---@field traces tide.traces
 ---@field tabular tide.tabular
 ---@field picture tide.picture_module
 ---@field video tide.video_module

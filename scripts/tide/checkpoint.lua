@@ -1,6 +1,7 @@
 --- What a run leaves for its continuation: checkpoint.h5 holds everything that the rest of the run
 --- depends on, policy.h5 the policy alone.
 local core = require "tide.core"
+local network = require "tide.network"
 
 local checkpoint = {}
 
@@ -36,12 +37,18 @@ local function has_policy(run)
   return run.agent.policy and run.agent.policy.export
 end
 
---- Keeps the policy as it is now, policies/UPDATES.h5 in the run's folder.
+--- Keeps the policy as it is now, policies/UPDATES.h5 in the run's folder; with it the networks that the agent `keeps`.
 function checkpoint.keep_policy(run)
   if not has_policy(run) then return end
-  local folder = run.record.dir .. "/policies"
+  local folder, tree, agent = run.record.dir .. "/policies", policy_tree(run), run.agent
+  for _, name in ipairs(agent.keeps or {}) do
+    if agent.networks[name] then
+      tree.networks = tree.networks or {}
+      tree.networks[name] = network.weights(agent.networks[name])
+    end
+  end
   require("tide.records").make_folder(folder)
-  core.tree_write(("%s/%08d.h5"):format(folder, run.updates), policy_tree(run))
+  core.tree_write(("%s/%08d.h5"):format(folder, run.updates), tree)
 end
 
 --- Writes checkpoint.h5 and policy.h5 into the run's folder, each whole or not at all.

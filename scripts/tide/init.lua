@@ -23,7 +23,7 @@ tide.agents = require "tide.agents"
 --- Rooms that most scripts do not enter are read when first asked for: tide.dataset, tide.plot ...
 local rooms = { dataset = "tide.dataset", recipes = "tide.recipes", plot = "tide.plot",
                 tabular = "tide.tabular", text_log = "tide.text_log",
-                picture = "tide.picture", video = "tide.video", sweep = "tide.sweep" }
+                picture = "tide.picture", video = "tide.video", sweep = "tide.sweep", traces = "tide.traces" }
 setmetatable(tide, {
   __index = function(_, name)
     if rooms[name] == nil then return nil end

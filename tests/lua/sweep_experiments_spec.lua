@@ -35,6 +35,17 @@ describe("the experiments", function()
     end
   end)
 
+  it("one configuration is one run by name, in whichever of them", function()
+    local function run_of(name, cell)
+      for _, one in ipairs(plan.make(paths.experiments(name .. ".lua"), { seeds = 1 }).cells) do
+        if one.name == cell then return one.runs[1].run end
+      end
+    end
+    local run = run_of("table1", "medium-replay/gravity/h2o")
+    assert.are.same({ run, run, run }, { run_of("ablations", "gravity/h2o"), run_of("gap_strength", "2.0/h2o"),
+                                         run_of("data_size", "100-percent/h2o") })
+  end)
+
   it("data_size draws its parts of whole episodes before the runs", function()
     program.with_folder(function(folder)
       tide.recipes.make("halfcheetah-random", { transitions = 12000, path = folder .. "/halfcheetah-medium-replay.h5" })

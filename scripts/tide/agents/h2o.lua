@@ -38,6 +38,9 @@ local h2o = tide.agent("h2o", {
   dynamics_lr = 3e-4,           -- of the learned P^_theta
 })
 
+--- Networks that u is made of: kept with each evaluation's policy where evaluation.keep_policies asks for it.
+h2o.keeps = { "d_sas", "dynamics" }
+
 --- What the switches must be.
 function h2o:check()
   tide.one_of(self.omega, { "gap", "uniform" }, "h2o.omega")
