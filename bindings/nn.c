@@ -1,5 +1,6 @@
 /* Networks, optimisers and the backward pass, which needs to know both. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nn/adam.h"
@@ -380,6 +381,15 @@ static int blas(lua_State *L)
     return 2;
 }
 
+/* products([name]) -> who makes products ("avx512", "avx2", "openblas"), after setting it */
+static int products(lua_State *L)
+{
+    if (!lua_isnoneornil(L, 1))
+        tide_check(L, tide_gemm_use(luaL_checkstring(L, 1)));
+    lua_pushstring(L, tide_gemm_products());
+    return 1;
+}
+
 /* product(m, n, k, repeats): multiplies an (m, k) and a (k, n) matrix of zeros `repeats` times; returns the
  * (m, n) result.  For tide bench, which times the call. */
 static int product(lua_State *L)
@@ -396,11 +406,19 @@ static int product(lua_State *L)
     return 1;
 }
 
+/* TIDE_PRODUCTS names who makes products. */
+static void obey_environment(lua_State *L)
+{
+    const char *name = getenv("TIDE_PRODUCTS");
+    if (name != NULL && name[0] != '\0' && tide_gemm_use(name) != TIDE_OK)
+        luaL_error(L, "TIDE_PRODUCTS: %s", tide_message());
+}
+
 void tide_open_nn(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"mlp", mlp_new},     {"adam", adam_new}, {"gradient_of", gradient_of}, {"threads", threads}, {"blas", blas},
-        {"product", product}, {NULL, NULL},
+        {"mlp", mlp_new}, {"adam", adam_new},   {"gradient_of", gradient_of}, {"threads", threads},
+        {"blas", blas},   {"product", product}, {"products", products},       {NULL, NULL},
     };
     static const luaL_Reg mlp_methods[] = {
         {"init_layer", mlp_init_layer}, {"polyak", mlp_polyak},         {"freeze", mlp_freeze},
@@ -426,4 +444,5 @@ void tide_open_nn(lua_State *L)
     tide_new_class(L, ADAM_CLASS, adam_methods, release_adam);
     tide_add_tensor_methods(L, tensor_methods);
     luaL_setfuncs(L, functions, 0);
+    obey_environment(L);
 }

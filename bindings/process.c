@@ -237,7 +237,7 @@ static int process_pid(lua_State *L)
 static int process_versions(lua_State *L)
 {
     unsigned major = 0, minor = 0, release = 0;
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     lua_pushliteral(L, TIDE_VERSION);
     lua_setfield(L, -2, "tide");
     lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
@@ -251,6 +251,8 @@ static int process_versions(lua_State *L)
     lua_setfield(L, -2, "openblas");
     lua_pushstring(L, tide_gemm_kernel());
     lua_setfield(L, -2, "kernel");
+    lua_pushstring(L, tide_gemm_products());
+    lua_setfield(L, -2, "products");
     lua_pushinteger(L, (lua_Integer)tide_pool_threads());
     lua_setfield(L, -2, "threads");
     return 1;

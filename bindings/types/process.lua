@@ -8,6 +8,7 @@
 ---@field hdf5 string
 ---@field openblas string
 ---@field kernel string the processor kernel that OpenBLAS picked
+---@field products "avx512"|"avx2"|"openblas" who makes the matrix products
 ---@field threads integer of the matrix products
 
 ---@class tide.process

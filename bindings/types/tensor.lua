@@ -480,6 +480,11 @@ function core.allocated_total() end
 ---@return string kernel
 function core.blas() end
 
+--- Who makes matrix products, after setting it: Tide's own kernels or OpenBLAS. TIDE_PRODUCTS sets it at the start.
+---@param name? "avx512"|"avx2"|"openblas"
+---@return "avx512"|"avx2"|"openblas"
+function core.products(name) end
+
 --- Multiplies matrices of zeros, for tide bench.
 ---@param m integer
 ---@param n integer

@@ -74,16 +74,25 @@ static void layer_rows(const backward_pass *pass, size_t layer, tide_span units)
     size_t in = mlp->sizes[layer], out = mlp->sizes[layer + 1], n = pass->saved->rows;
     size_t start = tide_gemm_unit_start(n, units.first);
     float *below = pass->g[layer - 1];
-    if (!is_narrow(mlp, layer))
-        tide_gemm_part(false, false, n, units, in, out, pass->g[layer] + start * out, out,
-                       mlp->parameters->values + mlp->weight_at[layer], in, 0.0f, below + start * in, in);
+    if (!is_narrow(mlp, layer)) {
+        const tide_gemm_job job = {.m = n,
+                                   .n = in,
+                                   .k = out,
+                                   .a = pass->g[layer] + start * out,
+                                   .lda = out,
+                                   .b = mlp->parameters->values + mlp->weight_at[layer],
+                                   .ldb = in,
+                                   .c = below + start * in,
+                                   .ldc = in,
+                                   .end = {.mask = pass->saved->hidden[layer - 1] + start * in,
+                                           .sums = relu_sums(pass, units.first, layer - 1)},
+                                   .sums_stride = pass->sums_floats};
+        tide_gemm_part(&job, units);
+    }
     for (size_t unit = units.first; unit < units.end; unit++) {
         tide_span rows = tide_gemm_rows(n, (tide_span){unit, unit + 1});
         if (is_narrow(mlp, layer))
             narrow_unit(pass, layer, unit, rows);
-        else
-            tide_relu_backward(below + rows.first * in, pass->saved->hidden[layer - 1] + rows.first * in,
-                               rows.end - rows.first, in, relu_sums(pass, unit, layer - 1));
         if (mlp->options.layer_norm)
             norm_unit(pass, layer - 1, unit, rows);
     }
@@ -96,10 +105,18 @@ static void run_inputs(const backward_pass *pass, const mlp_run *run, tide_span 
     size_t width = mlp->sizes[1], start = tide_gemm_unit_start(run->rows, units.first), column = run->column;
     for (size_t p = run->first_part; p < run->first_part + run->n_parts; p++) {
         size_t dim = pass->value->inputs[p]->tensor.dims[1];
-        if (pass->into[p] != NULL)
-            tide_gemm_part(false, false, run->rows, units, dim, width, g, width,
-                           mlp->parameters->values + mlp->weight_at[0] + column, mlp->sizes[0], pass->into_beta[p],
-                           pass->into[p] + start * dim, dim);
+        const tide_gemm_job job = {.m = run->rows,
+                                   .n = dim,
+                                   .k = width,
+                                   .a = g,
+                                   .lda = width,
+                                   .b = mlp->parameters->values + mlp->weight_at[0] + column,
+                                   .ldb = mlp->sizes[0],
+                                   .beta = pass->into_beta[p],
+                                   .c = pass->into[p] == NULL ? NULL : pass->into[p] + start * dim,
+                                   .ldc = dim};
+        if (job.c != NULL)
+            tide_gemm_part(&job, units);
         column += dim;
     }
 }
@@ -166,18 +183,32 @@ static void weight_part(const backward_pass *pass, size_t k, const float *g, siz
                         float *gradient, size_t stride, size_t part, size_t parts)
 {
     size_t units = tide_gemm_units(out);
+    tide_gemm_job job = {.transpose_a = true,
+                         .m = out,
+                         .n = in,
+                         .k = k,
+                         .a = g,
+                         .lda = out,
+                         .b = x,
+                         .ldb = in,
+                         .beta = pass->beta,
+                         .c = gradient,
+                         .ldc = stride};
     if (units > 1) {
         tide_span mine = tide_pool_share(units, part, parts);
         size_t first = tide_gemm_unit_start(out, mine.first);
-        tide_gemm_part(true, false, out, mine, in, k, g + first, out, x, in, pass->beta, gradient + first * stride,
-                       stride);
+        job.a += first;
+        job.c += first * stride;
+        tide_gemm_part(&job, mine);
         return;
     }
     tide_span mine = tide_pool_share(tide_gemm_units(in), part, parts);
     for (size_t unit = mine.first; unit < mine.end; unit++) {
         tide_span columns = tide_gemm_rows(in, (tide_span){unit, unit + 1});
-        tide_gemm_part(true, false, out, (tide_span){0, 1}, columns.end - columns.first, k, g, out, x + columns.first,
-                       in, pass->beta, gradient + columns.first, stride);
+        job.n = columns.end - columns.first;
+        job.b = x + columns.first;
+        job.c = gradient + columns.first;
+        tide_gemm_part(&job, (tide_span){0, 1});
     }
 }
 

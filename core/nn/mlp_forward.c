@@ -8,9 +8,10 @@ typedef struct forward_pass {
     const mlp_saved *saved;
     tide_value *const *parts;
     float *out;
-    float *repeated[TIDE_MAX_PARTS]; /* a run's product, where it is repeated, the bias in the first of them */
-    const mlp_run *run;              /* whose product is being made */
-    float *product;
+    float *repeated[TIDE_MAX_PARTS];   /* a run's product, where it is repeated, the bias in the first of them */
+    float *run_panels[TIDE_MAX_PARTS]; /* of the first weight's columns for each run; NULL where products read it */
+    float *panels[TIDE_MAX_LAYERS];    /* of the weights of layers above it */
+    size_t run;                        /* whose product is being made */
     const float *product_bias;
     float *scratch; /* two layers of some rows for each part, where hidden layers are not kept */
     size_t layer_floats;
@@ -30,80 +31,138 @@ static void join_rows(const forward_pass *pass, const mlp_run *run, tide_span ro
     }
 }
 
-/* y (count rows of this layer from `row` on) <- its output, from the sums without their bias: that is added,
- * hidden layers are normalised where the network does that, and pass the ReLU. */
-static void activate(const forward_pass *pass, size_t layer, size_t row, size_t count, const float *bias, float *y)
+/* What the products of a layer end with: the bias, and the ReLU where it is hidden. LayerNorm stands between them and
+ * is a pass of its own, bias and ReLU with it. */
+static tide_product_end layer_end(const tide_mlp *mlp, size_t layer)
+{
+    if (tide_mlp_normalises(mlp, layer))
+        return (tide_product_end){0};
+    return (tide_product_end){.bias = mlp->parameters->values + mlp->bias_at[layer], .relu = layer + 1 < mlp->n_layers};
+}
+
+/* y (count rows of this hidden layer from `row` on) <- its output, from the sums without their bias. */
+static void normalise(const forward_pass *pass, size_t layer, size_t row, size_t count, const float *bias, float *y)
 {
     const tide_mlp *mlp = pass->mlp;
     size_t width = mlp->sizes[layer + 1];
-    if (layer + 1 == mlp->n_layers) {
-        tide_bias(y, count, width, bias);
-    } else if (!mlp->options.layer_norm) {
-        tide_bias_relu(y, count, width, bias);
-    } else {
-        float *normal = pass->saved->normal[layer], *scales = pass->saved->scales[layer];
-        tide_bias_norm_relu(y, count, width, bias, mlp->parameters->values + mlp->gain_at[layer],
-                            mlp->parameters->values + mlp->shift_at[layer],
-                            normal != NULL ? normal + row * width : NULL, scales != NULL ? scales + row : NULL);
-    }
+    float *normal = pass->saved->normal[layer], *scales = pass->saved->scales[layer];
+    tide_bias_norm_relu(y, count, width, bias, mlp->parameters->values + mlp->gain_at[layer],
+                        mlp->parameters->values + mlp->shift_at[layer], normal != NULL ? normal + row * width : NULL,
+                        scales != NULL ? scales + row : NULL);
 }
 
 /* y = x W^T for some rows of a run, W its columns of the first weight. */
-static void run_product(const tide_mlp *mlp, const mlp_run *run, tide_span units, float beta, float *y)
+static void run_product(const forward_pass *pass, size_t r, tide_span units, float beta, float *y, tide_product_end end)
 {
-    size_t width = mlp->sizes[1], first = tide_gemm_unit_start(run->rows, units.first);
-    tide_gemm_part(false, true, run->rows, units, width, run->width, run->data + first * run->width, run->width,
-                   mlp->parameters->values + mlp->weight_at[0] + run->column, mlp->sizes[0], beta, y, width);
+    const tide_mlp *mlp = pass->mlp;
+    const mlp_run *run = &pass->saved->runs[r];
+    const tide_gemm_job job = {.transpose_b = true,
+                               .m = run->rows,
+                               .n = mlp->sizes[1],
+                               .k = run->width,
+                               .a = run->data + tide_gemm_unit_start(run->rows, units.first) * run->width,
+                               .lda = run->width,
+                               .b = mlp->parameters->values + mlp->weight_at[0] + run->column,
+                               .ldb = mlp->sizes[0],
+                               .panels = pass->run_panels[r],
+                               .beta = beta,
+                               .c = y,
+                               .ldc = mlp->sizes[1],
+                               .end = end};
+    tide_gemm_part(&job, units);
 }
 
 /* A run that is repeated: its product is made once. */
 static void repeated_part(void *context, size_t part, size_t parts)
 {
     const forward_pass *pass = context;
-    const mlp_run *run = pass->run;
-    size_t width = pass->mlp->sizes[1];
+    const mlp_run *run = &pass->saved->runs[pass->run];
     tide_span units = tide_pool_share(tide_gemm_units(run->rows), part, parts);
     tide_span rows = tide_gemm_rows(run->rows, units);
-    float *y = pass->product + rows.first * width;
     join_rows(pass, run, rows);
-    run_product(pass->mlp, run, units, 0.0f, y);
-    if (pass->product_bias != NULL)
-        tide_bias(y, rows.end - rows.first, width, pass->product_bias);
+    run_product(pass, pass->run, units, 0.0f, pass->repeated[pass->run] + rows.first * pass->mlp->sizes[1],
+                (tide_product_end){.bias = pass->product_bias});
 }
 
-/* y <- the output of layer 0. */
+/* y += a repeated product, whose rows stand for several each. */
+static void add_repeated(const forward_pass *pass, size_t r, tide_span rows, float *y)
+{
+    size_t width = pass->mlp->sizes[1], times = pass->saved->rows / pass->saved->runs[r].rows;
+    for (size_t row = rows.first; row < rows.end; row++)
+        tide_bias(y + (row - rows.first) * width, 1, width, pass->repeated[r] + row / times * width);
+}
+
+/* y <- the output of layer 0: products of the runs with all rows, then the repeated ones, the last of these in the
+ * place of the bias, which is in the first of them. */
 static void first_layer(const forward_pass *pass, tide_span units, tide_span rows, float *y)
 {
     const tide_mlp *mlp = pass->mlp;
     const mlp_saved *saved = pass->saved;
-    size_t width = mlp->sizes[1], count = rows.end - rows.first;
-    const float *bias = mlp->parameters->values + mlp->bias_at[0];
-    float beta = 0.0f;
+    size_t width = mlp->sizes[1], last_own = 0, last_repeated = 0, n_repeated = 0;
     for (size_t r = 0; r < saved->n_runs; r++) {
+        if (pass->repeated[r] == NULL) {
+            last_own = r;
+            continue;
+        }
+        last_repeated = r;
+        n_repeated++;
+    }
+    size_t times = saved->rows / saved->runs[last_repeated].rows;
+    bool normalises = tide_mlp_normalises(mlp, 0);
+    tide_product_end end = layer_end(mlp, 0);
+    if (n_repeated > 0 && !normalises) {
+        end.bias = pass->repeated[last_repeated];
+        end.bias_row = width;
+        end.repeats = times;
+    }
+    float beta = 0.0f;
+    if (n_repeated > 1)
+        memset(y, 0, (rows.end - rows.first) * width * sizeof *y);
+    for (size_t r = 0; r < saved->n_runs && n_repeated > 1; r++) {
+        if (pass->repeated[r] != NULL && r != last_repeated)
+            add_repeated(pass, r, rows, y);
+        beta = 1.0f;
+    }
+    for (size_t r = 0; r <= last_own; r++) {
         if (pass->repeated[r] != NULL)
             continue;
         join_rows(pass, &saved->runs[r], rows);
-        run_product(mlp, &saved->runs[r], units, beta, y);
+        run_product(pass, r, units, beta, y, r == last_own ? end : (tide_product_end){0});
         beta = 1.0f;
     }
-    size_t left = 0; /* repeated products to add; the last in the bias's place, which is in the first of them */
-    for (size_t r = 0; r < saved->n_runs; r++)
-        left += pass->repeated[r] != NULL;
-    if (left == 0)
-        activate(pass, 0, rows.first, count, bias, y);
-    for (size_t r = 0; r < saved->n_runs; r++) {
-        if (pass->repeated[r] == NULL)
-            continue;
-        size_t times = saved->rows / saved->runs[r].rows;
-        bool last = --left == 0;
-        for (size_t row = rows.first; row < rows.end; row++) {
-            const float *product = pass->repeated[r] + row / times * width;
-            if (last)
-                activate(pass, 0, row, 1, product, y + (row - rows.first) * width);
-            else
-                tide_bias(y + (row - rows.first) * width, 1, width, product);
-        }
+    if (normalises && n_repeated == 0)
+        normalise(pass, 0, rows.first, rows.end - rows.first, mlp->parameters->values + mlp->bias_at[0], y);
+    for (size_t row = rows.first; row < rows.end && normalises && n_repeated > 0; row++)
+        normalise(pass, 0, row, 1, pass->repeated[last_repeated] + row / times * width, y + (row - rows.first) * width);
+}
+
+/* y <- the output of a layer above it, from h. */
+static void upper_layer(const forward_pass *pass, size_t layer, tide_span units, tide_span rows, const float *h,
+                        float *y)
+{
+    const tide_mlp *mlp = pass->mlp;
+    size_t in = mlp->sizes[layer], width = mlp->sizes[layer + 1], count = rows.end - rows.first;
+    const float *weight = mlp->parameters->values + mlp->weight_at[layer];
+    const float *bias = mlp->parameters->values + mlp->bias_at[layer];
+    if (layer + 1 == mlp->n_layers && width <= TIDE_NARROW) {
+        tide_narrow_forward(y, h, count, in, weight, bias, width);
+        return;
     }
+    const tide_gemm_job job = {.transpose_b = true,
+                               .m = pass->saved->rows,
+                               .n = width,
+                               .k = in,
+                               .a = h,
+                               .lda = in,
+                               .b = weight,
+                               .ldb = in,
+                               .panels = pass->panels[layer],
+                               .c = y,
+                               .ldc = width,
+                               .end = layer_end(mlp, layer)};
+    tide_gemm_part(&job, units);
+    if (tide_mlp_normalises(mlp, layer))
+        normalise(pass, layer, rows.first, count, bias, y);
 }
 
 static void forward_rows(const forward_pass *pass, tide_span units, float *scratch)
@@ -111,11 +170,9 @@ static void forward_rows(const forward_pass *pass, tide_span units, float *scrat
     const tide_mlp *mlp = pass->mlp;
     size_t last = mlp->n_layers - 1;
     tide_span rows = tide_gemm_rows(pass->saved->rows, units);
-    size_t count = rows.end - rows.first;
-    const float *values = mlp->parameters->values, *h = NULL;
+    const float *h = NULL;
     for (size_t layer = 0; layer <= last; layer++) {
-        size_t in = mlp->sizes[layer], width = mlp->sizes[layer + 1];
-        const float *weight = values + mlp->weight_at[layer], *bias = values + mlp->bias_at[layer];
+        size_t width = mlp->sizes[layer + 1];
         float *y;
         if (layer == last)
             y = pass->out + rows.first * width;
@@ -123,18 +180,14 @@ static void forward_rows(const forward_pass *pass, tide_span units, float *scrat
             y = pass->saved->hidden[layer] + rows.first * width;
         else
             y = scratch + layer % 2 * pass->layer_floats;
-        if (layer == 0) {
+        if (layer == 0)
             first_layer(pass, units, rows, y);
-        } else if (layer == last && width <= TIDE_NARROW) {
-            tide_narrow_forward(y, h, count, in, weight, bias, width);
-        } else {
-            tide_gemm_part(false, true, pass->saved->rows, units, width, in, h, in, weight, in, 0.0f, y, width);
-            activate(pass, layer, rows.first, count, bias, y);
-        }
+        else
+            upper_layer(pass, layer, units, rows, h, y);
         h = y;
     }
     if (mlp->options.tanh_scale != 0.0f)
-        tide_scaled_tanh(pass->out + rows.first * mlp->sizes[last + 1], count * mlp->sizes[last + 1],
+        tide_scaled_tanh(pass->out + rows.first * mlp->sizes[last + 1], (rows.end - rows.first) * mlp->sizes[last + 1],
                          mlp->options.tanh_scale);
 }
 
@@ -149,18 +202,75 @@ static void forward_part(void *context, size_t part, size_t parts)
     }
 }
 
+/* ---- weights in panels: every span of rows multiplies with them ---- */
+
+/* Floats that the panels of a layer's weight take; of one run's columns in the first. */
+static size_t panels_floats(const forward_pass *pass, size_t layer, size_t run)
+{
+    const tide_mlp *mlp = pass->mlp;
+    size_t width = mlp->sizes[layer + 1];
+    if (layer == 0)
+        return tide_gemm_panels_floats(pass->saved->runs[run].rows, width, pass->saved->runs[run].width);
+    return width <= TIDE_NARROW ? 0 : tide_gemm_panels_floats(pass->saved->rows, width, mlp->sizes[layer]);
+}
+
+static void panels_part(void *context, size_t part, size_t parts)
+{
+    const forward_pass *pass = context;
+    const tide_mlp *mlp = pass->mlp;
+    const float *values = mlp->parameters->values;
+    for (size_t r = 0; r < pass->saved->n_runs; r++)
+        if (pass->run_panels[r] != NULL)
+            tide_gemm_panels_part(mlp->sizes[1], pass->saved->runs[r].width,
+                                  values + mlp->weight_at[0] + pass->saved->runs[r].column, mlp->sizes[0],
+                                  pass->run_panels[r], part, parts);
+    for (size_t layer = 1; layer < mlp->n_layers; layer++)
+        if (pass->panels[layer] != NULL)
+            tide_gemm_panels_part(mlp->sizes[layer + 1], mlp->sizes[layer], values + mlp->weight_at[layer],
+                                  mlp->sizes[layer], pass->panels[layer], part, parts);
+}
+
+static tide_status take_panels(tide_tape *tape, size_t floats, float **panels, size_t *sum)
+{
+    *sum += floats;
+    return floats == 0 ? TIDE_OK : mlp_take(tape, 1, floats, panels);
+}
+
+static tide_status make_panels(tide_tape *tape, forward_pass *pass)
+{
+    const double operations = 20.0; /* a float's: it is read and written out of order */
+    size_t sum = 0;
+    for (size_t r = 0; r < pass->saved->n_runs; r++)
+        TIDE_TRY(take_panels(tape, panels_floats(pass, 0, r), &pass->run_panels[r], &sum));
+    for (size_t layer = 1; layer < pass->mlp->n_layers; layer++)
+        TIDE_TRY(take_panels(tape, panels_floats(pass, layer, 0), &pass->panels[layer], &sum));
+    if (sum > 0)
+        tide_pool_run(panels_part, pass, tide_pool_parts(TIDE_MOST_THREADS, operations * (double)sum));
+    return TIDE_OK;
+}
+
+static void give_panels(tide_tape *tape, const forward_pass *pass)
+{
+    for (size_t r = 0; r < pass->saved->n_runs; r++)
+        if (pass->run_panels[r] != NULL)
+            mlp_give(tape, pass->run_panels[r], 1, panels_floats(pass, 0, r));
+    for (size_t layer = 1; layer < pass->mlp->n_layers; layer++)
+        if (pass->panels[layer] != NULL)
+            mlp_give(tape, pass->panels[layer], 1, panels_floats(pass, layer, 0));
+}
+
+/* ---- the whole pass ---- */
+
 static tide_status make_repeated(tide_tape *tape, forward_pass *pass)
 {
     const mlp_saved *saved = pass->saved;
     size_t width = pass->mlp->sizes[1];
     pass->product_bias = pass->mlp->parameters->values + pass->mlp->bias_at[0];
-    for (size_t r = 0; r < saved->n_runs; r++) {
-        const mlp_run *run = &saved->runs[r];
+    for (pass->run = 0; pass->run < saved->n_runs; pass->run++) {
+        const mlp_run *run = &saved->runs[pass->run];
         if (run->rows == saved->rows)
             continue;
-        TIDE_TRY(mlp_take(tape, run->rows, width, &pass->repeated[r]));
-        pass->run = run;
-        pass->product = pass->repeated[r];
+        TIDE_TRY(mlp_take(tape, run->rows, width, &pass->repeated[pass->run]));
         double operations = 2.0 * (double)run->rows * (double)run->width * (double)width;
         tide_pool_run(repeated_part, pass, tide_pool_parts(tide_gemm_units(run->rows), operations));
         pass->product_bias = NULL;
@@ -190,8 +300,10 @@ tide_status tide_mlp_run_forward(tide_tape *tape, tide_value *const *inputs, mlp
         pass.layer_floats = (widest * tide_gemm_most_rows(rows, MLP_STEP) + line - 1) / line * line;
         TIDE_TRY(mlp_take(tape, 2 * parts, pass.layer_floats, &pass.scratch));
     }
+    TIDE_TRY(make_panels(tape, &pass));
     TIDE_TRY(make_repeated(tape, &pass));
     tide_pool_run(forward_part, &pass, parts);
+    give_panels(tape, &pass);
     for (size_t r = 0; r < saved->n_runs; r++)
         mlp_give(tape, pass.repeated[r], saved->runs[r].rows, mlp->sizes[1]);
     mlp_give(tape, pass.scratch, 2 * parts, pass.layer_floats);

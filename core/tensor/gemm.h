@@ -1,5 +1,6 @@
-/* Matrix products. The only caller of CBLAS, whose own threads are switched off: whoever has many
- * products to make runs them in the pool (base/pool.h), where CBLAS is called at the same time.
+/* Matrix products: Tide's own kernels (product.h) where the processor has them, else OpenBLAS. The only caller of CBLAS,
+ * whose own threads are switched off: whoever has many products to make runs them in the pool (base/pool.h), where
+ * they are made at the same time.
  *
  * The rows of a product are cut into units, which depend on nothing but their number. A product made
  * unit by unit, or in spans of units, has the same bits as one made whole, so that results do not depend
@@ -11,6 +12,13 @@
 #include <stddef.h>
 
 #include "base/pool.h"
+#include "base/status.h"
+#include "tensor/product.h"
+
+/* Who multiplies from now on: "avx512" or "avx2", Tide's own; "openblas"; NULL for the fastest, as at the start.
+ * Not while products are made. With Tide's own, OpenBLAS still makes those of a few rows with a transposed B.
+ * Errors: TIDE_ARGUMENT for another name, or one that this processor cannot run. */
+tide_status tide_gemm_use(const char *name);
 
 /* C (m, n) = op(A) op(B) + beta C, row-major; lda, ldb, ldc are row strides,
  * beta is 0 or 1.
@@ -31,14 +39,35 @@ static inline tide_span tide_gemm_rows(size_t m, tide_span units)
     return (tide_span){tide_gemm_unit_start(m, units.first), tide_gemm_unit_start(m, units.end)};
 }
 
-/* Some units of a product of m rows, by the calling thread; a and c point at the first of their rows
- * (a: at its column, where transposed). */
-void tide_gemm_part(bool transpose_a, bool transpose_b, size_t m, tide_span units, size_t n, size_t k, const float *a,
-                    size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+/* A product that is made in spans of units, and what becomes of its elements. */
+typedef struct tide_gemm_job {
+    bool transpose_a, transpose_b;
+    size_t m, n, k; /* of the whole product */
+    const float *a; /* from the span's first row on (its column, where transposed) */
+    size_t lda;
+    const float *b;
+    size_t ldb;
+    const float *panels; /* of B, where tide_gemm_panels asked for them; else NULL */
+    float beta, *c;      /* c and end.mask: from the span's first row on */
+    size_t ldc;
+    tide_product_end end;
+    size_t sums_stride; /* end.sums is the span's first unit's; the next unit's stand so many floats on */
+} tide_gemm_job;
 
-/* The library's version and the processor kernel it picked, for run records:
- * results differ between kernels. */
+/* Some units of a product, by the calling thread. */
+void tide_gemm_part(const tide_gemm_job *job, tide_span units);
+
+/* Floats of the panels that a product of m rows with a transposed B (n, k) reads; 0 where it reads B itself. A B
+ * that several spans multiply with is put into panels once. */
+size_t tide_gemm_panels_floats(size_t m, size_t n, size_t k);
+
+/* One thread's share of making them. */
+void tide_gemm_panels_part(size_t n, size_t k, const float *b, size_t ldb, float *panels, size_t part, size_t parts);
+
+/* OpenBLAS's version, the processor kernel it picked, and who makes products ("avx512", "avx2", "openblas"), for run
+ * records: results differ between them. */
 const char *tide_gemm_library(void);
 const char *tide_gemm_kernel(void);
+const char *tide_gemm_products(void);
 
 #endif

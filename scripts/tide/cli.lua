@@ -95,8 +95,8 @@ end
 function cli.version()
   local versions = require("tide.core").process.versions()
   local openblas = versions.openblas:match "%d+%.%d+%.%d+" or versions.openblas
-  return ("tide %s\nLua %s, MuJoCo %s, HDF5 %s, OpenBLAS %s (%s kernels)"):format(
-    versions.tide, versions.lua, versions.mujoco, versions.hdf5, openblas, versions.kernel)
+  return ("tide %s\nLua %s, MuJoCo %s, HDF5 %s, OpenBLAS %s (%s kernels); products by %s"):format(
+    versions.tide, versions.lua, versions.mujoco, versions.hdf5, openblas, versions.kernel, versions.products)
 end
 
 --- The first argument that is not an option: the command.

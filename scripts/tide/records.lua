@@ -167,7 +167,7 @@ end
 --- (Threads do not.)
 local function differences(before, now)
   local found = {}
-  for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel" } do
+  for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel", "products" } do
     local old, new = before and before[name], now[name]
     old = math.tointeger(old) or old -- JSON's numbers are read as floats
     if old ~= nil and old ~= new then found[#found + 1] = ("%s was %s and is %s"):format(name, old, new) end

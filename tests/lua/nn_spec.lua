@@ -380,6 +380,25 @@ describe("products", function()
     assert.is_true(#kernel > 0)
   end)
 
+  it("are made by whom one says, with the same results but for the last bits", function()
+    local before, net = core.products(), core.mlp { 23, 70, 70, 9 }
+    local rng = core.rng(5, 0)
+    for layer = 1, 3 do net:init_layer(layer, "torch", 0, rng) end
+    local x, results = rng:normal(100, 23), {}
+    for i, name in ipairs { "openblas", before } do
+      assert.are.equal(name, core.products(name))
+      results[i] = net(x):clone():totable()
+    end
+    for i, row in ipairs(results[1]) do
+      for j, value in ipairs(row) do
+        assert.is_true(math.abs(value - results[2][i][j]) < 1e-5, ("row %d, column %d"):format(i, j))
+      end
+    end
+    refuses({ '"mkl" is not known', "avx512, avx2 and openblas" }, core.products, "mkl")
+    assert.are.equal(before, core.products())
+    core.end_step()
+  end)
+
   it("run for the benchmark", function()
     assert.are.same({ 3, 4 }, core.product(3, 4, 5, 2).shape)
     refuses({ "less than 1" }, core.product, 0, 1, 1, 1)

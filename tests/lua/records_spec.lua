@@ -87,7 +87,7 @@ describe("records", function()
     assert.equal(12.5, about.final_return)
     assert.same({ "tide", "run" }, about.command)
     assert.matches("^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$", about.started)
-    for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel", "threads" } do
+    for _, name in ipairs { "tide", "lua", "mujoco", "hdf5", "openblas", "kernel", "products", "threads" } do
       assert.is_truthy(about.versions[name], name)
     end
   end)

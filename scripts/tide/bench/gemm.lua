@@ -1,5 +1,5 @@
---- This machine's rate of matrix products: the square one that floors are computed with, and those of an update's
---- shapes.
+--- This machine's rate of matrix products, by OpenBLAS and by the kernels in use: the square one that floors are
+--- computed with, and those of an update's shapes.
 local core = require "tide.core"
 local rounds = require "tide.bench.rounds"
 
@@ -25,20 +25,35 @@ local function rate(m, n, k, seconds, threads)
   end, seconds, threads)
 end
 
---- Of the square product, with as many threads as are set.
-function gemm.rate()
-  return rate(SIZE, SIZE, SIZE, SECONDS, core.threads())
+--- The same by OpenBLAS, whoever makes products otherwise.
+local function openblas_rate(...)
+  local before = core.products()
+  core.products "openblas"
+  local result = rate(...)
+  core.products(before)
+  return result
 end
 
---- -> one row a shape: { m, n, k, where, gflops = { median, least, most } }
+--- Of the square product, with as many threads as are set.  -> OpenBLAS's, which floors are computed with; that of
+--- the kernels in use
+function gemm.rate()
+  local threads = core.threads()
+  local openblas = openblas_rate(SIZE, SIZE, SIZE, SECONDS, threads)
+  return openblas, core.products() == "openblas" and openblas or rate(SIZE, SIZE, SIZE, SECONDS, threads)
+end
+
+--- -> one row a shape: { m, n, k, where, gflops = { median, least, most } of the kernels in use, openblas_gflops }
 function gemm.measure(n_rounds)
   local jobs, results = {}, {}
-  for i, shape in ipairs(gemm.shapes) do
-    jobs[i] = function() return rate(shape[1], shape[2], shape[3], SECONDS, core.threads()) end
+  for _, shape in ipairs(gemm.shapes) do
+    for _, by in ipairs { rate, openblas_rate } do
+      jobs[#jobs + 1] = function() return by(shape[1], shape[2], shape[3], SECONDS, core.threads()) end
+    end
   end
-  for i, list in ipairs(rounds.take(jobs, n_rounds)) do
-    local shape = gemm.shapes[i]
-    results[i] = { m = shape[1], n = shape[2], k = shape[3], where = shape[4], gflops = rounds.summary(list) }
+  local lists = rounds.take(jobs, n_rounds)
+  for i, shape in ipairs(gemm.shapes) do
+    results[i] = { m = shape[1], n = shape[2], k = shape[3], where = shape[4],
+                   gflops = rounds.summary(lists[2 * i - 1]), openblas_gflops = rounds.summary(lists[2 * i]) }
   end
   return results
 end

@@ -8,14 +8,23 @@ local function range(x, format)
   return ("%s (%s to %s)"):format(format:format(x.median), format:format(x.least), format:format(x.most))
 end
 
-function report.update(rows)
+--- Who makes products.
+local function products()
   local library, kernel = core.blas()
-  print(("%s, kernel %s"):format(library, kernel))
+  return ("products by %s; %s, kernel %s"):format(core.products(), library, kernel)
+end
+
+function report.update(rows)
+  print(products())
   for _, r in ipairs(rows) do
     print(("%s, %d thread%s: %.1f updates/s, %.2f ms an update (%d measured)"):format(r.agent, r.threads,
       r.threads == 1 and "" or "s", r.updates_per_s, r.update_ms, r.updates))
-    print(("  products: %.3f GFLOP at %.1f GFLOP/s (256 x 256 x 256, same run) take at least %.2f ms: share %s")
-      :format(r.gflop_per_update, r.gemm_gflops, r.floor_ms, range(r.floor_share_range, "%.2f")))
+    print(("  products: %.3f GFLOP at OpenBLAS's %.1f GFLOP/s (256 x 256 x 256, same run) take at least %.2f ms:"
+      .. " share %s"):format(r.gflop_per_update, r.gemm_gflops, r.floor_ms, range(r.floor_share_range, "%.2f")))
+    if core.products() ~= "openblas" then
+      print(("  at %.1f GFLOP/s, %s's: share %.2f"):format(r.own_gflops, core.products(),
+        r.floor_share * r.gemm_gflops / r.own_gflops))
+    end
     print(("  allocated: %.0f bytes an update%s; Lua: %.1f kB an update, collected"):format(
       r.allocated_bytes_per_update, r.agent_bytes and (", %.1f MB in all"):format(r.agent_bytes / 1e6) or "",
       r.lua_bytes_per_update / 1e3))
@@ -28,10 +37,11 @@ function report.update(rows)
 end
 
 function report.gemm(rows)
-  local library, kernel = core.blas()
-  print(("products, GFLOP/s: %s, kernel %s, threads: %d"):format(library, kernel, core.threads()))
+  print(("%s; GFLOP/s, threads: %d"):format(products(), core.threads()))
+  print(("  %-16s %-22s %-22s"):format("", core.products(), "openblas"))
   for _, r in ipairs(rows) do
-    print(("  %4d x %3d x %3d  %-20s %s"):format(r.m, r.n, r.k, range(r.gflops, "%.1f"), r.where))
+    print(("  %4d x %3d x %3d  %-22s %-22s %s"):format(r.m, r.n, r.k, range(r.gflops, "%.1f"),
+      range(r.openblas_gflops, "%.1f"), r.where))
   end
 end
 

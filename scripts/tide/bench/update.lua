@@ -25,7 +25,8 @@ end
 --- One agent on its own, ready: built and warm.
 local function prepare(name, options, replay)
   local before = core.allocated_total()
-  local entry = { name = name, work = workload.new(name, options, replay), rates = {}, products = {}, updates = 0 }
+  local entry = { name = name, work = workload.new(name, options, replay), rates = {}, products = {}, own = {},
+                  updates = 0 }
   for _ = 1, LEAST_WARM_UP do entry.work.update() end
   rounds.rate(entry.work.update, WARM_UP_SECONDS)
   entry.memory = core.allocated_total() - before
@@ -37,7 +38,7 @@ end
 --- Products, then updates, with `threads`: both see the same machine.
 local function turn(entry, threads, seconds)
   core.threads(threads)
-  local products = gemm.rate()
+  local products, own = gemm.rate()
   local allocated, count = core.allocated_total(), 0
   local rate = rounds.rate(function()
     entry.work.update()
@@ -45,7 +46,7 @@ local function turn(entry, threads, seconds)
   end, seconds, threads)
   entry.allocated = entry.allocated + core.allocated_total() - allocated
   entry.updates = entry.updates + count
-  return rate, products
+  return rate, products, own
 end
 
 --- Milliseconds of an update by part, in sum 1000 / rate: measured apart, so that the rates see no timers.
@@ -71,7 +72,8 @@ local function report(entry, threads, seconds)
   core.threads(threads)
   return {
     agent = entry.name, threads = threads, updates_per_s = rate, updates_per_s_range = rounds.summary(entry.rates),
-    gemm_gflops = product, gflop_per_update = flops / 1e9, floor_ms = flops / product / 1e6, update_ms = 1000 / rate,
+    gemm_gflops = product, own_gflops = rounds.median(entry.own), gflop_per_update = flops / 1e9,
+    floor_ms = flops / product / 1e6, update_ms = 1000 / rate,
     floor_share = rounds.median(shares), floor_share_range = rounds.summary(shares), updates = entry.updates,
     allocated_bytes_per_update = entry.allocated / entry.updates, lua_bytes_per_update = entry.lua_bytes,
     agent_bytes = entry.memory, parts_ms = by_part(entry, threads, seconds, rate),
@@ -93,7 +95,7 @@ function update.measure(given)
   end
   for i = 1, given.rounds do
     for _, entry in ipairs(entries) do
-      entry.rates[i], entry.products[i] = turn(entry, entry.threads, given.seconds)
+      entry.rates[i], entry.products[i], entry.own[i] = turn(entry, entry.threads, given.seconds)
     end
   end
   local results = {}
@@ -108,7 +110,7 @@ end
 --- Updates a second of agents that differ in their options, in turns.
 --- choices: sequence of { name, options, threads }  -> their rates, a list of rounds each; the products' rates
 function update.rates(choices, n_rounds, seconds)
-  local jobs, replay = { function() return gemm.rate() end }, workload.replay()
+  local jobs, replay = { function() return (gemm.rate()) end }, workload.replay()
   for i, choice in ipairs(choices) do
     core.threads(choice.threads)
     local work = workload.new(choice.name, choice.options, replay)

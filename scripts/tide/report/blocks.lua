@@ -17,6 +17,7 @@ local facts = {
     return versions.openblas and (tostring(versions.openblas):match "%d+%.%d+%.%d+" or versions.openblas)
   end },
   { "kernel", function(_, versions) return versions.kernel end },
+  { "products", function(_, versions) return versions.products end },
   { "threads", function(_, versions) return versions.threads and math.tointeger(versions.threads) end },
 }
 

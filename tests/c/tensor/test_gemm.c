@@ -33,8 +33,19 @@ static void check_product(tide_rng *rng, bool ta, bool tb, size_t m, size_t n, s
     ck_assert_mem_eq(c + m * ldc, before + m * ldc, (MOST - m * ldc) * sizeof(float));
 }
 
+/* Who can make products here: Check calls each test of a loop in a process of its own, so that every one chooses. */
+static const char *const makers[] = {"openblas", "avx2", "avx512"};
+enum { N_MAKERS = 3 };
+
+static bool made_by(int maker)
+{
+    return tide_gemm_use(makers[maker]) == TIDE_OK;
+}
+
 START_TEST(all_transposes_and_odd_sizes_match_the_naive_product)
 {
+    if (!made_by(_i))
+        return;
     static const size_t sizes[][3] = {{1, 1, 1},  {1, 7, 3},    {7, 1, 5},    {3, 5, 1},    {2, 2, 2},   {13, 17, 19},
                                       {33, 6, 9}, {64, 64, 64}, {65, 63, 31}, {16, 12, 70}, {70, 2, 64}, {5, 70, 23}};
     tide_rng rng = testing_rng("gemm");
@@ -47,6 +58,8 @@ END_TEST
 
 START_TEST(empty_sums_are_zero_and_empty_results_untouched)
 {
+    if (!made_by(_i))
+        return;
     float x[6] = {1, 2, 3, 4, 5, 6};
     tide_gemm(false, true, 2, 3, 0, NULL, 0, NULL, 0, 1.0f, x, 3);
     EXPECT(x[0] == 1.0f && x[5] == 6.0f);
@@ -60,6 +73,8 @@ END_TEST
 
 START_TEST(the_same_product_has_the_same_bits)
 {
+    if (!made_by(_i))
+        return;
     static float first[MOST];
     tide_rng rng = testing_rng("gemm bits");
     tide_rng_uniform(&rng, a, MOST, -1.0f, 1.0f);
@@ -68,6 +83,23 @@ START_TEST(the_same_product_has_the_same_bits)
     for (int i = 0; i < 20; i++) {
         tide_gemm(false, false, 64, 64, 64, a, 64, b, 64, 0.0f, c, 64);
         ck_assert_mem_eq(c, first, 64 * 64 * sizeof(float));
+    }
+}
+END_TEST
+
+START_TEST(who_makes_products_is_chosen_by_name)
+{
+    MUST(tide_gemm_use("openblas"));
+    ck_assert_str_eq(tide_gemm_products(), "openblas");
+    MUST(tide_gemm_use(NULL));
+    const tide_product_set *fastest = tide_product_find(NULL);
+    ck_assert_str_eq(tide_gemm_products(), fastest == NULL ? "openblas" : fastest->name);
+    MUST_FAIL(tide_gemm_use("mkl"), TIDE_ARGUMENT, "\"mkl\" is not known; there are avx512, avx2 and openblas");
+    for (int i = 1; i < N_MAKERS; i++) {
+        if (tide_product_find(makers[i]) == NULL)
+            MUST_FAIL(tide_gemm_use(makers[i]), TIDE_ARGUMENT, "cannot run");
+        else
+            MUST(tide_gemm_use(makers[i]));
     }
 }
 END_TEST
@@ -85,9 +117,10 @@ END_TEST
 
 static void add(TCase *tests)
 {
-    tcase_add_test(tests, all_transposes_and_odd_sizes_match_the_naive_product);
-    tcase_add_test(tests, empty_sums_are_zero_and_empty_results_untouched);
-    tcase_add_test(tests, the_same_product_has_the_same_bits);
+    tcase_add_loop_test(tests, all_transposes_and_odd_sizes_match_the_naive_product, 0, N_MAKERS);
+    tcase_add_loop_test(tests, empty_sums_are_zero_and_empty_results_untouched, 0, N_MAKERS);
+    tcase_add_loop_test(tests, the_same_product_has_the_same_bits, 0, N_MAKERS);
+    tcase_add_test(tests, who_makes_products_is_chosen_by_name);
     tcase_add_test(tests, threads_are_counted_and_none_is_refused);
 }
 
