@@ -4,13 +4,17 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+enum { LARGE_PAGE = 2 << 20, LARGE_FROM = 8 << 20 }; /* bytes */
 
 static _Atomic uint64_t total;
 
-static size_t round_up(size_t bytes)
+/* To a multiple of `alignment`, a power of two. */
+static size_t round_up(size_t bytes, size_t alignment)
 {
-    return (bytes + (TIDE_ALIGNMENT - 1)) & ~(size_t)(TIDE_ALIGNMENT - 1);
+    return (bytes + (alignment - 1)) & ~(alignment - 1);
 }
 
 size_t tide_machine_memory(void)
@@ -25,16 +29,16 @@ size_t tide_machine_memory(void)
     return bytes;
 }
 
-/* As tide_alloc, not zeroed. */
-static tide_status alloc_raw(size_t bytes, void **block)
+/* As tide_alloc, not zeroed, at a multiple of `alignment`. */
+static tide_status alloc_raw(size_t bytes, size_t alignment, void **block)
 {
     *block = NULL;
     if (bytes == 0)
         return TIDE_OK;
-    if (bytes > PTRDIFF_MAX - TIDE_ALIGNMENT)
+    if (bytes > PTRDIFF_MAX - alignment)
         return tide_fail(TIDE_MEMORY, "alloc: %zu bytes are more than a process can hold", bytes);
-    size_t rounded = round_up(bytes);
-    void *fresh = rounded > tide_machine_memory() ? NULL : aligned_alloc(TIDE_ALIGNMENT, rounded);
+    size_t rounded = round_up(bytes, alignment);
+    void *fresh = rounded > tide_machine_memory() ? NULL : aligned_alloc(alignment, rounded);
     if (fresh == NULL)
         return tide_fail(TIDE_MEMORY, "alloc: the system has no %zu bytes", bytes);
     atomic_fetch_add_explicit(&total, rounded, memory_order_relaxed);
@@ -44,7 +48,7 @@ static tide_status alloc_raw(size_t bytes, void **block)
 
 tide_status tide_alloc(size_t bytes, void **block)
 {
-    TIDE_TRY(alloc_raw(bytes, block));
+    TIDE_TRY(alloc_raw(bytes, TIDE_ALIGNMENT, block));
     if (*block != NULL)
         memset(*block, 0, bytes);
     return TIDE_OK;
@@ -64,7 +68,18 @@ tide_status tide_alloc_untouched(size_t count, size_t size, void **block)
     *block = NULL;
     if (size != 0 && count > PTRDIFF_MAX / size)
         return tide_fail(TIDE_MEMORY, "alloc: %zu things of %zu bytes are more than a process can hold", count, size);
-    return alloc_raw(count * size, block);
+    return alloc_raw(count * size, TIDE_ALIGNMENT, block);
+}
+
+tide_status tide_alloc_whole(size_t count, size_t size, void **block)
+{
+    if (size == 0 || count > PTRDIFF_MAX / size || count * size < LARGE_FROM)
+        return tide_alloc_untouched(count, size, block);
+    TIDE_TRY(alloc_raw(count * size, LARGE_PAGE, block));
+#ifdef MADV_HUGEPAGE
+    (void)madvise(*block, count * size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* without them it is right, too */
+#endif
+    return TIDE_OK;
 }
 
 void tide_free(void *block)
@@ -141,7 +156,7 @@ static tide_status add_chunk(tide_arena *arena, size_t size)
                          arena->capacity, size, arena->limit);
     chunk *fresh;
     TIDE_TRY(tide_alloc(sizeof *fresh, (void **)&fresh));
-    tide_status status = alloc_raw(size, (void **)&fresh->memory);
+    tide_status status = alloc_raw(size, TIDE_ALIGNMENT, (void **)&fresh->memory);
     if (status != TIDE_OK) {
         tide_free(fresh);
         return status;
@@ -171,7 +186,7 @@ tide_status tide_arena_take(tide_arena *arena, size_t bytes, void **block)
     *block = NULL;
     if (bytes > PTRDIFF_MAX - TIDE_ALIGNMENT)
         return tide_fail(TIDE_MEMORY, "arena: %zu bytes are more than a process can hold", bytes);
-    size_t size = round_up(bytes == 0 ? 1 : bytes);
+    size_t size = round_up(bytes == 0 ? 1 : bytes, TIDE_ALIGNMENT);
     size_class *class = find_class(arena, size, 0);
     if (class != NULL && class->blocks != NULL) {
         *block = class->blocks;
@@ -192,7 +207,7 @@ void tide_arena_give_back(tide_arena *arena, void *block, size_t bytes)
 {
     if (block == NULL)
         return;
-    size_class *class = find_class(arena, round_up(bytes == 0 ? 1 : bytes), 1);
+    size_class *class = find_class(arena, round_up(bytes == 0 ? 1 : bytes, TIDE_ALIGNMENT), 1);
     if (class == NULL)
         return;
     free_block *freed = block;

@@ -14,7 +14,7 @@ typedef struct tide_array_part {
     char *member;      /* Minari: its path in an episode's group */
     size_t offset;     /* Minari: row i is element i + offset; 1 for next_observations */
     ptrdiff_t episode; /* Minari: whose array is open */
-    void *block;       /* D4RL: rows kept, so that a few rows cost no whole chunk each time */
+    void *block;       /* D4RL, not plain: rows kept, so that a few rows cost no whole chunk each time */
     tide_element block_element;
     size_t block_first, block_count;
 } tide_array_part;

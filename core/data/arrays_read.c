@@ -153,7 +153,7 @@ static tide_status read_d4rl(tide_arrays *arrays, tide_array_part *p, tide_eleme
                              char *out)
 {
     size_t row_bytes = p->about.across * tide_element_bytes(as);
-    if (n >= p->source.block_rows)
+    if (n >= p->source.block_rows || tide_hdf5_is_plain_as(&p->source, memory_type(as)))
         return tide_hdf5_read_rows(&arrays->input, &p->source, p->about.name, memory_type(as), first, n, out);
     while (n > 0) {
         TIDE_TRY(load_block(arrays, p, as, first));

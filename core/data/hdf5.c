@@ -123,6 +123,7 @@ static tide_status check_file(const char *path, uint64_t *bytes)
 tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
 {
     input->file = H5I_INVALID_HID;
+    input->descriptor = -1;
     if (strlen(path) >= sizeof input->path)
         return tide_fail(TIDE_ARGUMENT, "%s: the path is too long", path);
     memcpy(input->path, path, strlen(path) + 1);
@@ -130,6 +131,7 @@ tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
     input->budget = BUDGET_BASE + (input->bytes < UINT64_MAX / 2 / BUDGET_FACTOR ? input->bytes * BUDGET_FACTOR : 0);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_sec2(access); /* a file with a descriptor */
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(access, 0, 1); /* files are replaced, never changed; some network disks know no locks */
@@ -137,6 +139,9 @@ tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
     input->file = H5Fopen(path, H5F_ACC_RDONLY, access);
     tide_status status = input->file < 0 ? tide_hdf5_fail(TIDE_FORMAT, path, NULL, "HDF5 cannot open the file")
                                          : TIDE_OK;
+    int *descriptor = NULL;
+    if (status == TIDE_OK && H5Fget_vfd_handle(input->file, access, (void **)&descriptor) >= 0 && descriptor != NULL)
+        input->descriptor = *descriptor;
     H5Pclose(access);
     return status;
 }
@@ -146,6 +151,7 @@ void tide_hdf5_close(tide_hdf5_input *input)
     if (input->file >= 0)
         H5Fclose(input->file);
     input->file = H5I_INVALID_HID;
+    input->descriptor = -1;
 }
 
 /* ---- links ---- */
@@ -374,6 +380,7 @@ static tide_status check_array(tide_hdf5_input *input, const char *where, tide_h
         return tide_fail(TIDE_FORMAT, "%s: %s: claims %zu elements, far more than a file of %llu bytes holds",
                          input->path, where, array->count, (unsigned long long)input->bytes);
     input->budget -= array->count * element;
+    tide_hdf5_find_plain(input, array);
     return TIDE_OK;
 }
 
@@ -397,27 +404,44 @@ void tide_hdf5_close_array(tide_hdf5_array *array)
     array->dataset = H5I_INVALID_HID;
 }
 
+/* Rows of an array that is not in chunks, by HDF5. */
+static tide_status read_contiguous(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
+                                   hid_t type, size_t first, size_t n, void *out)
+{
+    herr_t done = -1;
+    if (array->rank == 0) {
+        done = H5Dread(array->dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+        return done < 0 ? tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the element cannot be read") : TIDE_OK;
+    }
+    hsize_t start[TIDE_MAX_RANK] = {first, 0, 0}, size[TIDE_MAX_RANK] = {n, array->dims[1], array->dims[2]};
+    hid_t memory = H5Screate_simple((int)array->rank, size, NULL);
+    hid_t space = H5Dget_space(array->dataset);
+    if (memory >= 0 && space >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0)
+        done = H5Dread(array->dataset, type, memory, space, H5P_DEFAULT, out);
+    tide_status status = done < 0 ? tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the elements cannot be read")
+                                  : TIDE_OK;
+    H5Sclose(memory);
+    H5Sclose(space);
+    return status;
+}
+
+/* Past the end of a file HDF5 reads zeros. */
+static tide_status check_length(const tide_hdf5_input *input)
+{
+    struct stat now;
+    if (input->descriptor < 0 || fstat(input->descriptor, &now) != 0 || (uint64_t)now.st_size >= input->bytes)
+        return TIDE_OK;
+    return tide_fail(TIDE_FORMAT, "%s: truncated while it was read: %llu of %llu bytes are there; fetch it again",
+                     input->path, (unsigned long long)now.st_size, (unsigned long long)input->bytes);
+}
+
 tide_status tide_hdf5_read_rows(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
                                 hid_t type, size_t first, size_t n, void *out)
 {
-    herr_t done = -1;
     if (array->count == 0 || n == 0)
         return TIDE_OK;
-    if (array->in_chunks)
-        return tide_hdf5_read_chunks(input, array, where, type, first, n, out);
-    if (array->rank == 0) {
-        done = H5Dread(array->dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
-    } else {
-        hsize_t start[TIDE_MAX_RANK] = {first, 0, 0}, size[TIDE_MAX_RANK] = {n, array->dims[1], array->dims[2]};
-        hid_t memory = H5Screate_simple((int)array->rank, size, NULL);
-        hid_t space = H5Dget_space(array->dataset);
-        if (memory >= 0 && space >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0)
-            done = H5Dread(array->dataset, type, memory, space, H5P_DEFAULT, out);
-        tide_status status = done < 0 ? tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the elements cannot be read")
-                                      : TIDE_OK;
-        H5Sclose(memory);
-        H5Sclose(space);
-        return status;
-    }
-    return done < 0 ? tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the element cannot be read") : TIDE_OK;
+    if (tide_hdf5_is_plain_as(array, type) && tide_hdf5_read_plain(input, array, type, first, n, out))
+        return TIDE_OK;
+    TIDE_TRY((array->in_chunks ? tide_hdf5_read_chunks : read_contiguous)(input, array, where, type, first, n, out));
+    return check_length(input);
 }

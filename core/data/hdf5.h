@@ -23,6 +23,7 @@ enum { TIDE_HDF5_PATH = 4096 }; /* bytes of a path, of a file or inside one */
  * to hold: a small file that claims terabytes is refused, not allocated for. */
 typedef struct tide_hdf5_input {
     hid_t file;
+    int descriptor; /* of the file that HDF5 has open; -1 where it tells none */
     uint64_t bytes, budget;
     char path[TIDE_HDF5_PATH];
 } tide_hdf5_input;
@@ -57,6 +58,15 @@ int tide_hdf5_has(const tide_hdf5_input *input, const char *object_path);
 
 enum { TIDE_HDF5_FILTERS = 8 };
 
+/* Whose elements lie in the file one after the other as this machine's memory holds them. */
+typedef enum tide_hdf5_plain {
+    TIDE_HDF5_NOT_PLAIN = 0,
+    TIDE_HDF5_PLAIN_FLOAT,
+    TIDE_HDF5_PLAIN_DOUBLE,
+    TIDE_HDF5_PLAIN_INT8, /* or an enum of such */
+    TIDE_HDF5_PLAIN_UINT8,
+} tide_hdf5_plain;
+
 /* An array in a file: its class, element size and dimensions. */
 typedef struct tide_hdf5_array {
     hid_t dataset;
@@ -70,6 +80,8 @@ typedef struct tide_hdf5_array {
     size_t chunk[TIDE_MAX_RANK], chunk_bytes; /* unpacked; 1 beyond the rank */
     size_t n_filters;                         /* in the order of writing */
     H5Z_filter_t filters[TIDE_HDF5_FILTERS];
+    tide_hdf5_plain plain;
+    uint64_t place; /* of a plain array: where in the file its elements begin */
 } tide_hdf5_array;
 
 /* Takes over the opened object, an array that can be read: at most TIDE_MAX_RANK
@@ -78,9 +90,20 @@ typedef struct tide_hdf5_array {
 tide_status tide_hdf5_take_array(tide_hdf5_input *input, hid_t object, const char *where, tide_hdf5_array *array);
 void tide_hdf5_close_array(tide_hdf5_array *array);
 
-/* Reads `n` rows from row `first` on (of a scalar: row 0) as `type` (H5T_NATIVE_FLOAT ...). */
+/* Reads `n` rows from row `first` on (of a scalar: row 0) as `type` (H5T_NATIVE_FLOAT ...).
+ * Errors: TIDE_FORMAT, also where the file has become shorter since it was opened. */
 tide_status tide_hdf5_read_rows(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
                                 hid_t type, size_t first, size_t n, void *out);
+
+/* Looks whether the array is plain, and where. */
+void tide_hdf5_find_plain(const tide_hdf5_input *input, tide_hdf5_array *array);
+
+/* Does tide_hdf5_read_rows read the array as `type` without HDF5? */
+int tide_hdf5_is_plain_as(const tide_hdf5_array *array, hid_t type);
+
+/* tide_hdf5_read_rows for an array that is plain as `type`. 0 where the file does not give all of it. */
+int tide_hdf5_read_plain(const tide_hdf5_input *input, const tide_hdf5_array *array, hid_t type, size_t first, size_t n,
+                         void *out);
 
 /* tide_hdf5_read_rows for an array in chunks. */
 tide_status tide_hdf5_read_chunks(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,

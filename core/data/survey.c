@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "data/source.h"
+#include "data/block.h"
 
 /* ---- tallies ---- */
 
@@ -26,7 +26,8 @@ static void add_row(tide_episode_tally *t, double reward, int is_end)
     t->running_length = 0;
 }
 
-int tide_tally_row(tide_tally *tally, int terminal, int timeout, int broken, double reward)
+/* Returns 1 where the row is a cut. */
+static int count_row(tide_tally *tally, int terminal, int timeout, int broken, double reward)
 {
     tally->steps++;
     int is_late = tally->max_episode_steps > 0 && tally->steps >= tally->max_episode_steps;
@@ -41,6 +42,37 @@ int tide_tally_row(tide_tally *tally, int terminal, int timeout, int broken, dou
     add_row(&tally->marked, reward, terminal || cut);
     add_row(&tally->all, reward, terminal || cut || unmarked);
     return timeout || cut;
+}
+
+/* From row i on: counts those up to where something may end, of which there are few. Returns its row. */
+static size_t count_middle(tide_tally *tally, size_t i, size_t n, const float *terminals, const float *rewards,
+                           const uint8_t *broken, const uint8_t *timeouts)
+{
+    size_t first = i, limit = tally->max_episode_steps;
+    if (limit > 0) /* the row that reaches it is not among these */
+        n = tally->steps + 1 >= limit ? i : n - i < limit - 1 - tally->steps ? n : i + (limit - 1 - tally->steps);
+    double marked = tally->marked.running_return, all = tally->all.running_return;
+    for (; i < n && terminals[i] == 0.0f && !timeouts[i] && !broken[i]; i++) {
+        marked += (double)rewards[i];
+        all += (double)rewards[i];
+    }
+    tally->marked.running_return = marked;
+    tally->all.running_return = all;
+    tally->marked.running_length += i - first;
+    tally->all.running_length += i - first;
+    tally->steps += i - first;
+    tally->rows += i - first;
+    return i;
+}
+
+void tide_tally_rows(tide_tally *tally, size_t n, const float *terminals, const float *rewards, const uint8_t *broken,
+                     uint8_t *timeouts)
+{
+    for (size_t i = 0; i < n; i++) {
+        i = count_middle(tally, i, n, terminals, rewards, broken, timeouts);
+        if (i < n)
+            timeouts[i] = (uint8_t)count_row(tally, terminals[i] != 0.0f, timeouts[i], broken[i], (double)rewards[i]);
+    }
 }
 
 void tide_tally_finish(const tide_tally *tally, tide_dataset_info *info)
@@ -63,30 +95,21 @@ void tide_tally_finish(const tide_tally *tally, tide_dataset_info *info)
 
 /* ---- surveys ---- */
 
-enum { BLOCK_ROWS = 4096 };
-
 struct tide_survey {
     tide_source source;
     tide_dataset_options options;
+    tide_block block;
     tide_tally tally;
     size_t done, kept, dropped, stand_ins, unmarked_ends;
     double *mean, *squares; /* of the observations kept so far: mean, sum of squared distances from it */
-    float *observations;    /* BLOCK_ROWS + 1 rows; then as many of the others */
-    float *next_observations, *rewards, *terminals, *flags;
-    uint8_t *timeouts;
 };
 
 static tide_status take_memory(tide_survey *s)
 {
-    size_t dim = s->source.observation_dim, rows = BLOCK_ROWS + 1;
+    size_t dim = s->source.observation_dim;
     TIDE_TRY(tide_alloc_array(dim, sizeof *s->mean, (void **)&s->mean));
     TIDE_TRY(tide_alloc_array(dim, sizeof *s->squares, (void **)&s->squares));
-    TIDE_TRY(tide_alloc_untouched(rows * dim, sizeof(float), (void **)&s->observations));
-    TIDE_TRY(tide_alloc_untouched(rows * dim, sizeof(float), (void **)&s->next_observations));
-    TIDE_TRY(tide_alloc_untouched(rows, sizeof(float), (void **)&s->rewards));
-    TIDE_TRY(tide_alloc_untouched(rows, sizeof(float), (void **)&s->terminals));
-    TIDE_TRY(tide_alloc_untouched(rows, sizeof(float), (void **)&s->flags));
-    return tide_alloc(rows, (void **)&s->timeouts);
+    return tide_block_make(&s->source, dim, 0, &s->block);
 }
 
 tide_status tide_survey_open(const char *path, const tide_dataset_options *options, tide_survey **survey)
@@ -117,14 +140,9 @@ void tide_survey_close(tide_survey *survey)
     if (survey == NULL)
         return;
     tide_source_close(&survey->source);
+    tide_block_free(&survey->block);
     tide_free(survey->mean);
     tide_free(survey->squares);
-    tide_free(survey->observations);
-    tide_free(survey->next_observations);
-    tide_free(survey->rewards);
-    tide_free(survey->terminals);
-    tide_free(survey->flags);
-    tide_free(survey->timeouts);
     tide_free(survey);
 }
 
@@ -139,37 +157,28 @@ static void keep_row(tide_survey *s, const float *observation)
     }
 }
 
-/* Row i of the block, of which `is_last` is the file's last. */
-static void count_row(tide_survey *s, size_t i, int is_last)
+/* Row i of the block, counted: is it one that a dataset has? */
+static void look_at_row(tide_survey *s, size_t i)
 {
-    size_t dim = s->source.observation_dim;
-    const float *observation = s->observations + i * dim;
-    int from_file = s->source.columns[TIDE_NEXT_OBSERVATIONS] != NULL, terminal = s->terminals[i] != 0.0f;
-    int broken = from_file && !is_last &&
-                 memcmp(s->next_observations + i * dim, observation + dim, dim * sizeof(float)) != 0;
-    int cut = tide_tally_row(&s->tally, terminal, s->timeouts[i], broken, (double)s->rewards[i]);
+    const tide_block *b = &s->block;
+    int from_file = b->next_observations != NULL, terminal = b->terminals[i] != 0.0f;
+    int is_last = b->first + i + 1 == s->source.rows;
     if (!from_file && terminal)
         s->stand_ins++;
-    if (!from_file && !terminal && (cut || is_last))
+    if (!from_file && !terminal && (b->timeouts[i] || is_last))
         s->dropped++;
     else
-        keep_row(s, observation);
+        keep_row(s, b->observations + i * b->observation_dim);
 }
 
 tide_status tide_survey_step(tide_survey *survey)
 {
-    tide_source *source = &survey->source;
-    size_t first = survey->done, left = source->rows - first, n = left < BLOCK_ROWS ? left : BLOCK_ROWS;
-    TIDE_TRY(tide_source_read(source, TIDE_OBSERVATIONS, first, left > n ? n + 1 : n, survey->observations));
-    if (source->columns[TIDE_NEXT_OBSERVATIONS] != NULL)
-        TIDE_TRY(tide_source_read(source, TIDE_NEXT_OBSERVATIONS, first, n, survey->next_observations));
-    TIDE_TRY(tide_source_read(source, TIDE_REWARDS, first, n, survey->rewards));
-    TIDE_TRY(tide_source_read(source, TIDE_TERMINALS, first, n, survey->terminals));
-    TIDE_TRY(tide_source_timeouts(source, first, n, survey->terminals, survey->flags, survey->timeouts,
-                                  &survey->unmarked_ends));
-    for (size_t i = 0; i < n; i++)
-        count_row(survey, i, first + i + 1 == source->rows);
-    survey->done += n;
+    tide_block *b = &survey->block;
+    TIDE_TRY(tide_block_read(&survey->source, b, &survey->unmarked_ends));
+    tide_tally_rows(&survey->tally, b->n, b->terminals, b->rewards, b->broken, b->timeouts);
+    for (size_t i = 0; i < b->n; i++)
+        look_at_row(survey, i);
+    survey->done += b->n;
     return TIDE_OK;
 }
 

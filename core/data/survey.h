@@ -1,7 +1,7 @@
 /* Surveys: what a dataset holds, told without holding it. A survey goes through a file of
  * any size block by block, and comes to the same figures as tide_dataset_read.
  *
- * Tallies count the ends, lengths and returns of episodes, a row at a time, for both. */
+ * Tallies count the ends, lengths and returns of episodes, a block of rows at a time, for both. */
 #ifndef TIDE_DATA_SURVEY_H
 #define TIDE_DATA_SURVEY_H
 
@@ -25,9 +25,10 @@ typedef struct tide_tally {
     tide_episode_tally marked, all; /* by marked ends only; by unmarked ones too */
 } tide_tally;
 
-/* Counts a row. `broken`: its next observation is not the next row's observation.
- * Returns 1 where the row is a cut: marked as one, or the step limit's. */
-int tide_tally_row(tide_tally *tally, int terminal, int timeout, int broken, double reward);
+/* Counts n rows. `broken`: the next observation is not the next row's observation. `timeouts` are
+ * the marked cuts, and become 1 at those by the step limit too. */
+void tide_tally_rows(tide_tally *tally, size_t n, const float *terminals, const float *rewards, const uint8_t *broken,
+                     uint8_t *timeouts);
 
 /* Writes the counts, returns and lengths into *info. Unmarked cuts end episodes, except
  * where most rows are such: then observations are not chained (noise, single transitions). */

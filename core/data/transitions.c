@@ -102,3 +102,42 @@ void tide_part_scatter(const tide_layout *layout, tide_part part, float *rows, s
     for (size_t i = 0; i < n; i++)
         memcpy(rows + i * layout->stride + offset, in + i * size, size * sizeof *in);
 }
+
+/* memcpy, called for so few floats, takes longer than this. The last two vectors overlap. */
+static inline void copy_floats(float *restrict to, const float *restrict from, size_t n)
+{
+    enum { WIDE = 16, HALF = 8, QUARTER = 4 };
+    if (n >= WIDE) {
+        for (size_t j = 0; j + WIDE <= n; j += WIDE)
+            memcpy(to + j, from + j, WIDE * sizeof *to);
+        memcpy(to + n - WIDE, from + n - WIDE, WIDE * sizeof *to);
+    } else if (n >= HALF) {
+        memcpy(to, from, HALF * sizeof *to);
+        memcpy(to + n - HALF, from + n - HALF, HALF * sizeof *to);
+    } else if (n >= QUARTER) {
+        memcpy(to, from, QUARTER * sizeof *to);
+        memcpy(to + n - QUARTER, from + n - QUARTER, QUARTER * sizeof *to);
+    } else {
+        for (size_t j = 0; j < n; j++)
+            to[j] = from[j];
+    }
+}
+
+void tide_parts_join(const tide_layout *layout, const float *const parts[TIDE_PARTS], size_t n, float *restrict rows)
+{
+    const tide_layout l = *layout;
+    const float *observation = parts[TIDE_OBSERVATIONS], *action = parts[TIDE_ACTIONS],
+                *next_observation = parts[TIDE_NEXT_OBSERVATIONS];
+    const float *rewards = parts[TIDE_REWARDS], *terminals = parts[TIDE_TERMINALS];
+    for (size_t i = 0; i < n; i++) {
+        copy_floats(rows, observation, l.observation_dim);
+        copy_floats(rows + l.action, action, l.action_dim);
+        rows[l.reward] = rewards[i];
+        copy_floats(rows + l.next_observation, next_observation, l.observation_dim);
+        rows[l.terminal] = terminals[i];
+        rows += l.stride;
+        observation += l.observation_dim;
+        action += l.action_dim;
+        next_observation += l.observation_dim;
+    }
+}

@@ -52,4 +52,7 @@ size_t tide_part_size(const tide_layout *layout, tide_part part);
 void tide_part_gather(const tide_layout *layout, tide_part part, const float *rows, size_t n, float *out);
 void tide_part_scatter(const tide_layout *layout, tide_part part, float *rows, size_t n, const float *in);
 
+/* n rows out of the columns of all parts. */
+void tide_parts_join(const tide_layout *layout, const float *const parts[TIDE_PARTS], size_t n, float *restrict rows);
+
 #endif

@@ -8,13 +8,18 @@ local workload = {}
 workload.OBSERVATIONS, workload.ACTIONS = 17, 6
 local ROWS, CHUNK = 100000, 1000
 
---- Random transitions as an uncompressed file in D4RL's layout.
+--- Random transitions as an uncompressed file in D4RL's layout: the next observation is the next row's but at the end
+--- of an episode.
 function workload.write_dataset(path, rows, rng)
   local S, A = workload.OBSERVATIONS, workload.ACTIONS
-  local ends = core.zeros(rows)
-  for i = CHUNK, rows, CHUNK do ends:set(i, 1) end
-  core.tree_write(path, { observations = rng:normal(rows, S), actions = rng:uniform(-1, 1, rows, A),
-    rewards = rng:uniform(0, 1, rows), next_observations = rng:normal(rows, S), terminals = core.zeros(rows),
+  local observations, ends = rng:normal(rows + 1, S), core.zeros(rows)
+  local next_observations = observations:rows(2, rows + 1)
+  for i = CHUNK, rows, CHUNK do
+    ends:set(i, 1)
+    next_observations:rows(i, i):copy(rng:normal(1, S))
+  end
+  core.tree_write(path, { observations = observations:rows(1, rows), actions = rng:uniform(-1, 1, rows, A),
+    rewards = rng:uniform(0, 1, rows), next_observations = next_observations, terminals = core.zeros(rows),
     timeouts = ends })
 end
 

@@ -1,0 +1,128 @@
+/* Plain arrays: contiguous, unpacked, of this machine's types. They are read by their place in the file, once from
+ * the system's cache into memory; HDF5 would copy them through a buffer of its own. Whatever is not verified here is
+ * left to HDF5, which gives the same bits. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/hdf5.h"
+
+/* ---- finding ---- */
+
+/* What elements of `type` on disk are in memory as they stand. */
+static tide_hdf5_plain plain_type(hid_t type)
+{
+    if (H5Tequal(type, H5T_NATIVE_FLOAT) > 0)
+        return TIDE_HDF5_PLAIN_FLOAT;
+    if (H5Tequal(type, H5T_NATIVE_DOUBLE) > 0)
+        return TIDE_HDF5_PLAIN_DOUBLE;
+    if (H5Tequal(type, H5T_NATIVE_INT8) > 0)
+        return TIDE_HDF5_PLAIN_INT8;
+    return H5Tequal(type, H5T_NATIVE_UINT8) > 0 ? TIDE_HDF5_PLAIN_UINT8 : TIDE_HDF5_NOT_PLAIN;
+}
+
+/* The same of an array; of an enum's numbers. */
+static tide_hdf5_plain plain_array(const tide_hdf5_array *array)
+{
+    hid_t type = H5Dget_type(array->dataset);
+    if (type < 0)
+        return TIDE_HDF5_NOT_PLAIN;
+    hid_t number = H5Tget_class(type) == H5T_ENUM ? H5Tget_super(type) : H5Tcopy(type);
+    tide_hdf5_plain plain = number < 0 ? TIDE_HDF5_NOT_PLAIN : plain_type(number);
+    if (number >= 0)
+        H5Tclose(number);
+    H5Tclose(type);
+    return plain;
+}
+
+void tide_hdf5_find_plain(const tide_hdf5_input *input, tide_hdf5_array *array)
+{
+    static const size_t SIZES[] = {0, sizeof(float), sizeof(double), 1, 1};
+    struct stat file;
+    haddr_t end;
+    array->plain = TIDE_HDF5_NOT_PLAIN;
+    if (array->in_chunks || array->rank == 0 || array->count == 0 || input->descriptor < 0)
+        return;
+    tide_hdf5_plain plain = plain_array(array);
+    haddr_t place = H5Dget_offset(array->dataset); /* undefined where nothing is stored, or not as such */
+    if (plain == TIDE_HDF5_NOT_PLAIN || array->size != SIZES[plain] || place == HADDR_UNDEF)
+        return;
+    if (H5Fget_eoa(input->file, &end) < 0 || fstat(input->descriptor, &file) != 0)
+        return;
+    if (end > (uint64_t)file.st_size) /* what HDF5 would read, and what there is */
+        end = (haddr_t)file.st_size;
+    if (place > end || array->count > (end - place) / array->size)
+        return;
+    array->plain = plain;
+    array->place = place;
+}
+
+/* ---- reading ---- */
+
+static int is_byte(tide_hdf5_plain plain)
+{
+    return plain == TIDE_HDF5_PLAIN_INT8 || plain == TIDE_HDF5_PLAIN_UINT8;
+}
+
+/* Is `type` in memory what the elements are in the file? */
+static int is_same(tide_hdf5_plain plain, hid_t type)
+{
+    return (plain == TIDE_HDF5_PLAIN_FLOAT && type == H5T_NATIVE_FLOAT) ||
+           (plain == TIDE_HDF5_PLAIN_DOUBLE && type == H5T_NATIVE_DOUBLE) ||
+           (plain == TIDE_HDF5_PLAIN_INT8 && type == H5T_NATIVE_INT8) ||
+           (plain == TIDE_HDF5_PLAIN_UINT8 && type == H5T_NATIVE_UINT8);
+}
+
+int tide_hdf5_is_plain_as(const tide_hdf5_array *array, hid_t type)
+{
+    return array->plain != TIDE_HDF5_NOT_PLAIN &&
+           (is_same(array->plain, type) || (is_byte(array->plain) && type == H5T_NATIVE_FLOAT) ||
+            (array->plain == TIDE_HDF5_PLAIN_FLOAT && type == H5T_NATIVE_DOUBLE));
+}
+
+static int read_bytes(int file, uint64_t place, size_t n, unsigned char *out)
+{
+    while (n > 0) {
+        ssize_t got = pread(file, out, n, (off_t)place);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return 0;
+        out += got;
+        place += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return 1;
+}
+
+/* Bytes as floats, or floats as doubles. `from` is the end of the room of `out`: each element is read before what is
+ * written reaches it. */
+static void widen(tide_hdf5_plain plain, size_t n, const unsigned char *from, unsigned char *out)
+{
+    for (size_t i = 0; i < n && is_byte(plain); i++) {
+        float x = plain == TIDE_HDF5_PLAIN_INT8 ? (float)(int8_t)from[i] : (float)from[i];
+        memcpy(out + i * sizeof x, &x, sizeof x);
+    }
+    for (size_t i = 0; i < n && !is_byte(plain); i++) {
+        float x;
+        memcpy(&x, from + i * sizeof x, sizeof x);
+        double y = (double)x;
+        memcpy(out + i * sizeof y, &y, sizeof y);
+    }
+}
+
+int tide_hdf5_read_plain(const tide_hdf5_input *input, const tide_hdf5_array *array, hid_t type, size_t first, size_t n,
+                         void *out)
+{
+    size_t across = array->dims[1] * array->dims[2], count = n * across, bytes = count * array->size;
+    uint64_t place = array->place + (uint64_t)(first * across) * array->size;
+    if (is_same(array->plain, type))
+        return read_bytes(input->descriptor, place, bytes, out);
+    size_t width = type == H5T_NATIVE_FLOAT ? sizeof(float) : sizeof(double);
+    unsigned char *end = (unsigned char *)out + count * (width - array->size);
+    if (!read_bytes(input->descriptor, place, bytes, end))
+        return 0;
+    widen(array->plain, count, end, out);
+    return 1;
+}
