@@ -62,9 +62,10 @@ static uint64_t little_endian(const unsigned char *bytes, size_t n)
     return value;
 }
 
-/* The end-of-file address that the superblock at `start` promises, 0 where it cannot be read:
- * base address, two others, then the one that is looked for (format specification, section II). */
-static uint64_t promised_bytes(const unsigned char *block, size_t n)
+/* How long the superblock at `start` promises its file to be, 0 where it cannot be read. It holds a base address, two
+ * others, then the end-of-file address (format specification, section II); the base is where the superblock stood when
+ * that was written, and a block may have been put before it or taken away since. */
+static uint64_t promised_bytes(const unsigned char *block, size_t n, uint64_t start)
 {
     if (n < 14)
         return 0;
@@ -73,7 +74,8 @@ static uint64_t promised_bytes(const unsigned char *block, size_t n)
     size_t first = version == 0 ? 24 : version == 1 ? 28 : 12;
     if (version > 3 || width > 8 || width == 0 || first + 3 * width > n)
         return 0;
-    return little_endian(block + first + 2 * width, width);
+    uint64_t base = little_endian(block + first, width), end = little_endian(block + first + 2 * width, width);
+    return end < base || end - base > UINT64_MAX - start ? UINT64_MAX : start + (end - base);
 }
 
 /* Looks at the file before HDF5 does: is it one, and is all of it there? */
@@ -96,11 +98,10 @@ static tide_status look_at(const char *path, int file, uint64_t bytes)
         return tide_fail(TIDE_FORMAT, "%s: file signature not found: not an HDF5 file (%llu bytes)", path,
                          (unsigned long long)bytes);
     }
-    uint64_t promised = promised_bytes(block, (size_t)n);
-    if (bytes - start < 48 || promised > bytes - start)
+    uint64_t promised = promised_bytes(block, (size_t)n, start);
+    if (bytes - start < 48 || promised > bytes)
         return tide_fail(TIDE_FORMAT, "%s: truncated file: %llu of %llu bytes are there; fetch it again", path,
-                         (unsigned long long)bytes,
-                         (unsigned long long)(start + (promised > bytes - start ? promised : 48)));
+                         (unsigned long long)bytes, (unsigned long long)(promised > bytes ? promised : start + 48));
     return TIDE_OK;
 }
 
@@ -139,9 +140,12 @@ tide_status tide_hdf5_open(const char *path, tide_hdf5_input *input)
     input->file = H5Fopen(path, H5F_ACC_RDONLY, access);
     tide_status status = input->file < 0 ? tide_hdf5_fail(TIDE_FORMAT, path, NULL, "HDF5 cannot open the file")
                                          : TIDE_OK;
+    struct stat opened;
     int *descriptor = NULL;
     if (status == TIDE_OK && H5Fget_vfd_handle(input->file, access, (void **)&descriptor) >= 0 && descriptor != NULL)
         input->descriptor = *descriptor;
+    if (input->descriptor >= 0 && fstat(input->descriptor, &opened) == 0)
+        input->bytes = (uint64_t)opened.st_size;
     H5Pclose(access);
     return status;
 }
@@ -343,6 +347,24 @@ static tide_status take_chunks(const tide_hdf5_input *input, const char *where, 
     return take_filters(input, where, properties, array);
 }
 
+/* Where the elements begin, of which there are some. HDF5 reads zeros where a few of them stand past the end. */
+static tide_status take_place(const tide_hdf5_input *input, const char *where, tide_hdf5_array *array)
+{
+    haddr_t end, place = H5Dget_offset(array->dataset);
+    if (place == HADDR_UNDEF || array->count == 0) /* never written, or part of the array's description */
+        return TIDE_OK;
+    if (H5Fget_eoa(input->file, &end) < 0)
+        return tide_hdf5_fail(TIDE_FORMAT, input->path, where, "the end of the file cannot be told");
+    if (end > input->bytes)
+        end = input->bytes;
+    if (place > end || array->count > (end - place) / array->size)
+        return tide_fail(TIDE_FORMAT, "%s: %s: %zu elements of %zu bytes from byte %llu on, the file has %llu bytes",
+                         input->path, where, array->count, array->size, (unsigned long long)place,
+                         (unsigned long long)end);
+    array->place = place;
+    return TIDE_OK;
+}
+
 /* How the elements lie: in this file, and all of them. */
 static tide_status take_layout(const tide_hdf5_input *input, const char *where, hid_t properties,
                                tide_hdf5_array *array)
@@ -362,7 +384,7 @@ static tide_status take_layout(const tide_hdf5_input *input, const char *where, 
     if (stored < array->count * array->size && (layout == H5D_COMPACT || stored != 0))
         return tide_fail(TIDE_FORMAT, "%s: %s: %llu bytes are stored of %zu elements of %zu bytes", input->path, where,
                          (unsigned long long)stored, array->count, array->size);
-    return TIDE_OK;
+    return layout == H5D_CONTIGUOUS ? take_place(input, where, array) : TIDE_OK;
 }
 
 static tide_status check_array(tide_hdf5_input *input, const char *where, tide_hdf5_array *array)
@@ -380,7 +402,7 @@ static tide_status check_array(tide_hdf5_input *input, const char *where, tide_h
         return tide_fail(TIDE_FORMAT, "%s: %s: claims %zu elements, far more than a file of %llu bytes holds",
                          input->path, where, array->count, (unsigned long long)input->bytes);
     input->budget -= array->count * element;
-    tide_hdf5_find_plain(input, array);
+    array->plain = tide_hdf5_plain_of(input, array);
     return TIDE_OK;
 }
 

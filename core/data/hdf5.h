@@ -80,8 +80,8 @@ typedef struct tide_hdf5_array {
     size_t chunk[TIDE_MAX_RANK], chunk_bytes; /* unpacked; 1 beyond the rank */
     size_t n_filters;                         /* in the order of writing */
     H5Z_filter_t filters[TIDE_HDF5_FILTERS];
+    uint64_t place; /* not in chunks: where in the file its elements begin; 0: nowhere, or not known */
     tide_hdf5_plain plain;
-    uint64_t place; /* of a plain array: where in the file its elements begin */
 } tide_hdf5_array;
 
 /* Takes over the opened object, an array that can be read: at most TIDE_MAX_RANK
@@ -95,8 +95,8 @@ void tide_hdf5_close_array(tide_hdf5_array *array);
 tide_status tide_hdf5_read_rows(const tide_hdf5_input *input, const tide_hdf5_array *array, const char *where,
                                 hid_t type, size_t first, size_t n, void *out);
 
-/* Looks whether the array is plain, and where. */
-void tide_hdf5_find_plain(const tide_hdf5_input *input, tide_hdf5_array *array);
+/* Is an array whose place is known plain? */
+tide_hdf5_plain tide_hdf5_plain_of(const tide_hdf5_input *input, const tide_hdf5_array *array);
 
 /* Does tide_hdf5_read_rows read the array as `type` without HDF5? */
 int tide_hdf5_is_plain_as(const tide_hdf5_array *array, hid_t type);

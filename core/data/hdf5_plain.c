@@ -3,15 +3,14 @@
  * left to HDF5, which gives the same bits. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/hdf5.h"
 
 /* ---- finding ---- */
 
-/* What elements of `type` on disk are in memory as they stand. */
-static tide_hdf5_plain plain_type(hid_t type)
+/* What numbers of `type` on disk are in memory as they stand. */
+static tide_hdf5_plain plain_number(hid_t type)
 {
     if (H5Tequal(type, H5T_NATIVE_FLOAT) > 0)
         return TIDE_HDF5_PLAIN_FLOAT;
@@ -22,40 +21,19 @@ static tide_hdf5_plain plain_type(hid_t type)
     return H5Tequal(type, H5T_NATIVE_UINT8) > 0 ? TIDE_HDF5_PLAIN_UINT8 : TIDE_HDF5_NOT_PLAIN;
 }
 
-/* The same of an array; of an enum's numbers. */
-static tide_hdf5_plain plain_array(const tide_hdf5_array *array)
+tide_hdf5_plain tide_hdf5_plain_of(const tide_hdf5_input *input, const tide_hdf5_array *array)
 {
-    hid_t type = H5Dget_type(array->dataset);
-    if (type < 0)
+    if (array->place == 0 || array->rank == 0 || input->descriptor < 0)
         return TIDE_HDF5_NOT_PLAIN;
-    hid_t number = H5Tget_class(type) == H5T_ENUM ? H5Tget_super(type) : H5Tcopy(type);
-    tide_hdf5_plain plain = number < 0 ? TIDE_HDF5_NOT_PLAIN : plain_type(number);
-    if (number >= 0)
+    hid_t type = H5Dget_type(array->dataset), number = type;
+    if (type >= 0 && H5Tget_class(type) == H5T_ENUM)
+        number = H5Tget_super(type);
+    tide_hdf5_plain plain = number < 0 ? TIDE_HDF5_NOT_PLAIN : plain_number(number);
+    if (number >= 0 && number != type)
         H5Tclose(number);
-    H5Tclose(type);
+    if (type >= 0)
+        H5Tclose(type);
     return plain;
-}
-
-void tide_hdf5_find_plain(const tide_hdf5_input *input, tide_hdf5_array *array)
-{
-    static const size_t SIZES[] = {0, sizeof(float), sizeof(double), 1, 1};
-    struct stat file;
-    haddr_t end;
-    array->plain = TIDE_HDF5_NOT_PLAIN;
-    if (array->in_chunks || array->rank == 0 || array->count == 0 || input->descriptor < 0)
-        return;
-    tide_hdf5_plain plain = plain_array(array);
-    haddr_t place = H5Dget_offset(array->dataset); /* undefined where nothing is stored, or not as such */
-    if (plain == TIDE_HDF5_NOT_PLAIN || array->size != SIZES[plain] || place == HADDR_UNDEF)
-        return;
-    if (H5Fget_eoa(input->file, &end) < 0 || fstat(input->descriptor, &file) != 0)
-        return;
-    if (end > (uint64_t)file.st_size) /* what HDF5 would read, and what there is */
-        end = (haddr_t)file.st_size;
-    if (place > end || array->count > (end - place) / array->size)
-        return;
-    array->plain = plain;
-    array->place = place;
 }
 
 /* ---- reading ---- */
