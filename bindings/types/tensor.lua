@@ -476,6 +476,12 @@ function core.set_recording(recording) end
 ---@return integer bytes that the core has asked of the system so far
 function core.allocated_total() end
 
+--- Copies numbers into fresh memory, in large pages or the usual ones, and gives it back; for tide bench.
+---@param t tide.tensor
+---@param large boolean
+---@return number seconds the processor's
+function core.copy_seconds(t, large) end
+
 ---@return string library
 ---@return string kernel
 function core.blas() end

@@ -59,8 +59,13 @@ function report.actions(rows)
 end
 
 function report.dataset(r)
-  print(("reading %d transitions, %.1f MB: %.2f GB/s; copying as much: %.2f GB/s; share %s"):format(r.rows,
-    r.bytes / 1e6, r.read_bytes_per_s.median / 1e9, r.memcpy_bytes_per_s.median / 1e9, range(r.share, "%.2f")))
+  print(("reading %d transitions, %.1f MB: %.2f GB/s"):format(r.rows, r.bytes / 1e6, r.read_bytes_per_s.median / 1e9))
+  for _, copy in ipairs { { "fresh memory in large pages, as reading does", "memcpy_bytes_per_s", "share" },
+                          { "fresh memory in the usual pages", "small_pages_bytes_per_s", "small_pages_share" },
+                          { "memory in use", "warm_bytes_per_s", "warm_share" } } do
+    print(("  copying as much into %s: %.2f GB/s; share %s"):format(copy[1], r[copy[2]].median / 1e9,
+      range(r[copy[3]], "%.2f")))
+  end
   print(("drawing a batch of 128 + 128: %s microseconds"):format(range(r.batch_us, "%.1f")))
 end
 
