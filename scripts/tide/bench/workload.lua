@@ -13,10 +13,10 @@ local ROWS, CHUNK = 100000, 1000
 function workload.write_dataset(path, rows, rng)
   local S, A = workload.OBSERVATIONS, workload.ACTIONS
   local observations, ends = rng:normal(rows + 1, S), core.zeros(rows)
-  local next_observations = observations:rows(2, rows + 1)
+  local next_observations = observations:rows(2, rows + 1):clone()
   for i = CHUNK, rows, CHUNK do
     ends:set(i, 1)
-    next_observations:rows(i, i):copy(rng:normal(1, S))
+    for j = 1, S do next_observations:set(i, j, rng:number()) end
   end
   core.tree_write(path, { observations = observations:rows(1, rows), actions = rng:uniform(-1, 1, rows, A),
     rewards = rng:uniform(0, 1, rows), next_observations = next_observations, terminals = core.zeros(rows),
