@@ -21,6 +21,31 @@ START_TEST(blocks_are_aligned_zeroed_and_counted)
 }
 END_TEST
 
+START_TEST(blocks_in_large_pages_are_blocks_like_others)
+{
+    static const size_t SIZES[] = {0, 1, 100, (8 << 20) - 1, 8 << 20, (8 << 20) + 1, 21000003};
+    for (size_t k = 0; k < sizeof SIZES / sizeof *SIZES; k++) {
+        size_t n = SIZES[k];
+        void *block;
+        uint64_t before = tide_alloc_total();
+        MUST(tide_alloc_whole(n, 1, &block));
+        EXPECT(tide_alloc_total() >= before + n);
+        ck_assert(n == 0 ? block == NULL : (uintptr_t)block % TIDE_ALIGNMENT == 0);
+        if (n >= 8 << 20)
+            ck_assert_uint_eq((uintptr_t)block % (2 << 20), 0);
+        for (size_t i = 0; i < n; i += 4095)
+            ((unsigned char *)block)[i] = (unsigned char)(i % 251);
+        for (size_t i = 0; i < n; i += 4095)
+            EXPECT(((unsigned char *)block)[i] == i % 251);
+        tide_free(block);
+    }
+    void *block = &block;
+    MUST_FAIL(tide_alloc_whole(SIZE_MAX / 4, 8, &block), TIDE_MEMORY, "8 bytes");
+    ck_assert_ptr_null(block);
+    MUST_FAIL(tide_alloc_whole((size_t)1 << 59, 2, &block), TIDE_MEMORY, "the system has no");
+}
+END_TEST
+
 START_TEST(sizes_that_overflow_are_refused)
 {
     void *block = &block;
@@ -122,6 +147,7 @@ END_TEST
 static void add(TCase *tests)
 {
     tcase_add_test(tests, blocks_are_aligned_zeroed_and_counted);
+    tcase_add_test(tests, blocks_in_large_pages_are_blocks_like_others);
     tcase_add_test(tests, sizes_that_overflow_are_refused);
     tcase_add_test(tests, arena_blocks_do_not_overlap);
     tcase_add_test(tests, a_block_given_back_serves_the_next_of_its_size);
