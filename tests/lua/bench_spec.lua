@@ -150,7 +150,8 @@ describe("tide bench", function()
   end)
 
   it("measures files, products, the program's start and a run's memory", function()
-    for what, fields in pairs { dataset = { "rows", "share", "warm_share", "batch_us" }, startup = { "wall_ms", "processor_ms" },
+    for what, fields in pairs { dataset = { "rows", "share", "warm_share", "batch_us" },
+                                startup = { "wall_ms", "processor_ms" },
                                 memory = { "peak_bytes", "beside_bytes", "growth", "updates" } } do
       local result = program.run { "bench", what, "--rounds", "1", "--updates", "50", "--json" }
       assert.are.equal(0, result.code, result.err)
