@@ -19,12 +19,14 @@ return tide.sweep {
       { "no-penalty", { beta = 0 } },                   -- none: real and reweighted simulated data
       { "uniform-penalty", { omega = "uniform" } },     -- Q is pushed down everywhere in the simulator alike
       { "linear-penalty", { regulariser = "linear" } }, -- sum omega Q instead of ln sum omega exp Q
+      { "tuned-penalty", { lagrange = true } },         -- its weight tuned so that the value gap meets target_gap
       -- the dynamics ratio
       { "no-ratio", { dynamics_ratio = false } },       -- simulated Bellman errors count as they are
       -- both
       { "no-penalty-no-ratio", { beta = 0, dynamics_ratio = false } }, -- SAC on a mixture of both worlds' data
-      -- where u comes from: next states that a learned model of the simulator imagines
+      -- where u comes from: next states that a learned model of the simulator imagines; noise as in the authors' code
       { "learned-model", { next_model = "learned" } },
+      { "padded-sigma", { sigma = "padded" } },
     } },
   },
   experiment = function(cell)

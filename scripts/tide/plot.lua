@@ -126,15 +126,8 @@ local function script(items, path, options)
   } do
     out[#out + 1] = line
   end
-  if title then
-    out[#out + 1] = ("set label %s at graph 0, screen %.4f left noenhanced font ',%d' tc rgb '#111111'")
-      :format(quote(title), 1 - 22 / options.height, font * 1.2 // 1)
-  end
   local note = options.note or lines.footnote(items, options.band)
-  if note then
-    out[#out + 1] = ("set label %s at screen %.4f, screen %.4f right noenhanced font ',%d' tc rgb '#777777'")
-      :format(quote(note), 1 - 12 / options.width, 11 / options.height, font * 0.85 // 1)
-  end
+  gnuplot.captions(out, { title = title, note = note }, options, left, font)
   table.move(labels, 1, #labels, #out + 1, out)
   for i, item in ipairs(items) do out[#out + 1] = lines.block("curve" .. i, item.curve, x_unit, y_unit) end
   out[#out + 1] = lines.drawings(items, options.band, "curve") .. lines.crosses(items, x_unit, y_unit)

@@ -17,7 +17,7 @@ describe("the experiments", function()
   for name, expected in pairs {
     table1 = { 3 * 3 * 5, 3 + 3 + 3 * 3 * 3 }, -- SAC a gap, CQL a dataset, the others both
     walker2d = { 3 * 3 * 5, 3 + 3 + 3 * 3 * 3 },
-    ablations = { 3 * 7, 3 * 7 },
+    ablations = { 3 * 9, 3 * 9 },
     gap_strength = { 7 * 4, 7 * 3 + 1 },
     data_size = { 3 * 4, 3 * 3 + 1 },
     robot_table = { 2 * 11, 2 * 11 },

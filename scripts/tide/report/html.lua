@@ -45,6 +45,7 @@ local function cell_html(cell, tag, rest)
   local parts = {}
   for i, line in ipairs(lines) do
     local text = html.escape(line)
+    if tag == "th" then text = text:gsub("/", "/<wbr>") end -- a cell's name is broken between its labels
     if i == 1 and cell.bold then text = "<strong>" .. text .. "</strong>" end
     parts[i] = i == 1 and text or "<small>" .. text .. "</small>"
   end
