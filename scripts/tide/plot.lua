@@ -111,7 +111,7 @@ local function script(items, path, options)
   local labels, margin = {}, 24
   if #items > 1 then labels, margin = name_labels(items, area, top, options, font) end
   local x_label = (options.x_label or "Training steps") .. x_word
-  local y_label = (options.y_label or plot.y_label(options.metric)) .. y_word
+  local y_label = (options.y_label or plot.y_label(options.metric) or "") .. y_word
   local out = gnuplot.look(path, options)
   for _, line in ipairs {
     "set key off",
@@ -219,9 +219,11 @@ end
 --- items: { { curve = { x, mean, low, high, n [, falls] }, name, style }, ... }
 --- given: { x_label, y_label, title, band, note = in small letters under the picture }
 function plot.items(items, path, given)
-  local options = { width = defaults.width, height = defaults.height, band = "range" }
-  for key, value in pairs(given) do options[key] = value end
+  local known = { x_label = false, y_label = false, title = false, note = false, band = "range" }
+  local options = gnuplot.options(known, given, "plot.items")
+  options.width, options.height = defaults.width, defaults.height
   gnuplot.check_path(path)
+  if #items == 0 then error("plot.items: there is no curve", 0) end
   gnuplot.draw_whole(path, function(temporary) return script(items, temporary, options) end)
 end
 

@@ -120,6 +120,29 @@ describe("tide plot of a sweep's folder", function()
   end)
 end)
 
+describe("curves of one's own", function()
+  it("are drawn in one panel or in several; unknown options and empty pictures are refused", function()
+    local curve = { x = { 0, 1 }, mean = { 1, 2 }, low = { 1, 2 }, high = { 1, 2 }, n = 1, falls = { { 1, 2 } } }
+    local item, path = { curve = curve, name = "mine", style = tide.plot.style_of(2) }, folder .. "/own.svg"
+    tide.plot.items({ item }, path, { x_label = "Time, s" })
+    assert.is_true(has(words(files.read(path)), "Time, s"))
+    tide.plot.panels({ { title = "left", items = { item } }, { title = "right", items = { item } } }, path)
+    local list = words(files.read(path))
+    assert.is_true(has(list, "left") and has(list, "right") and has(list, "mine"), table.concat(list, "|"))
+    for what, draw_it in pairs {
+      ["plot.panels: unknown 'colums'; nearest: columns"] = function()
+        tide.plot.panels({ { items = { item } } }, path, { colums = 3 })
+      end,
+      ["plot.panels: there is no panel"] = function() tide.plot.panels({}, path) end,
+      ["plot.items: unknown 'titel'; nearest: title"] = function() tide.plot.items({ item }, path, { titel = "x" }) end,
+      ["plot.items: there is no curve"] = function() tide.plot.items({}, path, {}) end,
+    } do
+      local ok, problem = pcall(draw_it)
+      assert.are.same({ false, what }, { ok, problem })
+    end
+  end)
+end)
+
 describe("a trace", function()
   it("is an episode as tide eval runs it", function()
     local policy = tide.load_policy(require("tide.paths").envs "policies/hopper-medium.h5")

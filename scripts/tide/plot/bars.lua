@@ -9,7 +9,7 @@ local number, quote = gnuplot.number, gnuplot.quote
 local fills = { "solid 0.6", "pattern 4", "pattern 2", "pattern 5", "pattern 1", "solid 0", "pattern 6", "pattern 7" }
 
 -- Points of the picture.
-local LEFT, RIGHT, TOP, BOTTOM, ROW, GLYPH, HEIGHT, LEAST_WIDTH = 84, 20, 18, 58, 20, 7.2, 460, 480
+local LEFT, RIGHT, TOP, BOTTOM, ROW, GLYPH, SMALL_GLYPH, HEIGHT, LEAST_WIDTH = 84, 20, 18, 58, 20, 7.2, 6.2, 460, 480
 local BAR, NARROW, MANY = 34, 22, 20 -- a bar's width; where there are many
 local CAP = 3                        -- half the width of an interval's ends
 local SPACE = 0.9                    -- between two groups, in bars
@@ -148,7 +148,8 @@ function bars.draw(groups, kinds, path, given)
   local alone = #groups == 1 -- each bar has its name below it, and there is no key
   local places, middles, span = places_of(groups)
   local options = { title_height = given.title and ROW + 8 or 0, height = HEIGHT,
-    width = math.floor(math.max(LEAST_WIDTH, LEFT + span * bar_width(groups, kinds, alone) + RIGHT)) }
+    width = math.floor(math.max(LEAST_WIDTH, SMALL_GLYPH * utf8.len(given.note or "") + 24,
+      LEFT + span * bar_width(groups, kinds, alone) + RIGHT)) }
   local font = path:find "%.svg$" and 12 or 21
   local key, key_rows = {}, 0
   if not alone then key, key_rows = key_commands(kinds, options, font) end

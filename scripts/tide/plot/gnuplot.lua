@@ -1,6 +1,7 @@
 --- What all pictures share: gnuplot's language, the look, files that appear whole.
 local core = require "tide.core"
 local lfs = require "lfs"
+local options = require "tide.options"
 
 local gnuplot = {}
 
@@ -50,19 +51,19 @@ function gnuplot.value_unit(greatest)
 end
 
 --- The picture's kind and size. A PNG is drawn at twice the points, for sharp screens and print.
-local function terminal(path, options)
+local function terminal(path, size)
   if path:find("%.svg$") then
     return ("set terminal svg size %d,%d dynamic font 'DejaVu Sans,Verdana,sans-serif,12' linewidth 1")
-      :format(options.width, options.height)
+      :format(size.width, size.height)
   end
   return ("set terminal pngcairo size %d,%d font 'DejaVu Sans,21' linewidth 2 pointscale 2 dashlength 1")
-    :format(options.width * 2, options.height * 2)
+    :format(size.width * 2, size.height * 2)
 end
 
 --- What all pictures begin with: where they go, and thin grey axes.
-function gnuplot.look(path, options)
+function gnuplot.look(path, size)
   return {
-    terminal(path, options),
+    terminal(path, size),
     "set output " .. gnuplot.quote(path),
     "set encoding utf8",
     "set datafile missing 'NaN'",
@@ -123,9 +124,20 @@ function gnuplot.check_path(path)
   if lfs.attributes(path, "mode") == "directory" then error(("plot: %s is a folder"):format(path), 0) end
 end
 
-function gnuplot.check_size(options, what)
+--- The defaults with what is given instead; unknown options are refused.
+function gnuplot.options(defaults, given, what)
+  local chosen = {}
+  for key, value in pairs(defaults) do chosen[key] = value end
+  for key, value in pairs(given or {}) do
+    if defaults[key] == nil then error(options.unknown(what, key, options.names(defaults)), 0) end
+    chosen[key] = value
+  end
+  return chosen
+end
+
+function gnuplot.check_size(size, what)
   for _, key in ipairs { "width", "height" } do
-    local value = options[key]
+    local value = size[key]
     if math.type(value) ~= "integer" or value < 100 or value > 10000 then
       error(("%s: %s %s; 100 to 10000 points"):format(what, key, tostring(value)), 0)
     end

@@ -91,8 +91,8 @@ local function panel_commands(panel, place, area, options, font)
     ("set yrange [%s:%s]"):format(number(area.low / y_unit), number(area.high / y_unit)),
     place.last and ("set xlabel %s noenhanced tc rgb '#222222' offset 0,0.3"):format(quote(options.x_label .. x_word))
       or "unset xlabel",
-    (place.first or panel.y_label ~= place.y_label or y_word ~= "")
-      and ("set ylabel %s noenhanced tc rgb '#222222' offset 0.5,0"):format(quote(panel.y_label .. y_word))
+    (place.first or panel.y_label ~= place.y_label or not options.shared and y_word ~= "")
+      and ("set ylabel %s noenhanced tc rgb '#222222' offset 0.5,0"):format(quote((panel.y_label or "") .. y_word))
       or "unset ylabel",
     panel.title and ("set label 1 %s at graph 0.5, graph 1 center noenhanced offset 0,0.6 font ',%d' tc rgb '#222222'")
       :format(quote(panel.title), font) or "unset label 1",
@@ -106,7 +106,7 @@ local function panel_commands(panel, place, area, options, font)
 end
 
 local defaults = { columns = 2, panel = { 360, 250 }, x_label = "Training steps", steps = true, band = "range",
-                   shared = true }
+                   shared = true, title = false, note = false }
 
 --- What is written once, in an empty plot over all panels: the key, the title, the note.
 local function captions(key, places, options, font)
@@ -124,10 +124,9 @@ end
 --- given: { columns =, panel = { width, height } in points, x_label =, steps = true where x counts updates, band = as
 ---   plot.curves has it, shared = one range of x and y for all, title =, note = in small letters at the bottom }
 function panels.draw(list, path, given)
-  local options = {}
-  for key, value in pairs(defaults) do options[key] = value end
-  for key, value in pairs(given or {}) do options[key] = value end
+  local options = gnuplot.options(defaults, given, "plot.panels")
   gnuplot.check_path(path)
+  if #list == 0 then error("plot.panels: there is no panel", 0) end
   local columns, font = math.min(options.columns, #list), path:find "%.svg$" and 12 or 21
   local rows = (#list + columns - 1) // columns
   local wide, high = table.unpack(options.panel)
