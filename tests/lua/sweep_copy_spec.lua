@@ -79,7 +79,9 @@ describe("tide export of a sweep", function()
     assert.are.equal(good(folder, "table both/table --json"), good(folder, "table other/table --json"))
     local states = sweeps.states(folder, "both/table")
     assert.are.same({ done = 3, waiting = 3 }, states)
-    assert.are.same({ 1, 2 }, plan.read(folder .. "/both/table").seeds)
+    for _, name in ipairs { "both", "other" } do
+      assert.are.same({ 1, 2 }, plan.read(("%s/%s/table"):format(folder, name)).seeds)
+    end
   end)
 
   it("is exported again, and read by tide table, tide plot and tide report", function()
