@@ -25,7 +25,7 @@ static tide_mlp *check_mlp(lua_State *L, int arg)
     return tide_check_object(L, arg, MLP_CLASS);
 }
 
-/* mlp(sizes [, tanh_scale [, scalar [, layer_norm]]]): a network of zeros.  Scripts use tide.mlp. */
+/* mlp(sizes [, tanh_scale [, scalar [, layer_norm [, bfloat16]]]]): a network of zeros.  Scripts use tide.mlp. */
 static int mlp_new(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -41,7 +41,8 @@ static int mlp_new(lua_State *L)
     }
     tide_mlp_options options = {.tanh_scale = (float)luaL_optnumber(L, 2, 0.0),
                                 .scalar = lua_toboolean(L, 3),
-                                .layer_norm = lua_toboolean(L, 4)};
+                                .layer_norm = lua_toboolean(L, 4),
+                                .bfloat16 = lua_toboolean(L, 5)};
     tide_mlp *mlp;
     void **place = tide_push_object(L, MLP_CLASS);
     tide_status status = tide_mlp_create(&mlp, sizes, n - 1, options);
@@ -134,7 +135,8 @@ static int mlp_properties(lua_State *L)
     lua_pushnumber(L, (lua_Number)mlp->options.tanh_scale);
     lua_pushboolean(L, mlp->options.scalar);
     lua_pushboolean(L, mlp->options.layer_norm);
-    return 3;
+    lua_pushboolean(L, mlp->options.bfloat16);
+    return 4;
 }
 
 /* ---- a layer's parameters ---- */

@@ -15,6 +15,7 @@ local tide = {}
 ---@field tanh_scale? number 0: linear outputs
 ---@field scalar? boolean one output, of shape (batch)
 ---@field layer_norm? boolean normalises every hidden layer's sums
+---@field precision? false|"float32"|"bfloat16" of the products; false: as the agent that is being built
 
 ---@param options tide.mlp_options
 ---@param rng tide.rng
@@ -166,6 +167,18 @@ local network = {}
 ---@param net tide.mlp
 ---@return table
 function network.weights(net) end
+
+--- The precision, where it is "float32" or "bfloat16"; an error that begins with `what` otherwise.
+---@param precision any
+---@param what string
+---@return "float32"|"bfloat16"
+function network.check_precision(precision, what) end
+
+--- Calls f(...); networks that it makes have this precision unless their options name one.
+---@param precision "float32"|"bfloat16"
+---@param f function
+---@param ... any
+function network.with_precision(precision, f, ...) end
 
 ---@param net tide.mlp
 ---@param tree table

@@ -461,8 +461,9 @@ local core = {}
 ---@param tanh_scale? number
 ---@param scalar? boolean
 ---@param layer_norm? boolean
+---@param bfloat16? boolean products of both passes in bfloat16
 ---@return tide.mlp
-function core.mlp(sizes, tanh_scale, scalar, layer_norm) end
+function core.mlp(sizes, tanh_scale, scalar, layer_norm, bfloat16) end
 
 ---@param t tide.tensor
 ---@return number as t:std()

@@ -28,6 +28,10 @@ tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers
                          (double)options.tanh_scale);
     if (options.scalar && sizes[n_layers] != 1)
         return tide_fail(TIDE_ARGUMENT, "mlp: a scalar network has 1 output, not %zu", sizes[n_layers]);
+    if (options.bfloat16 && !tide_gemm_has_bfloat16())
+        return tide_fail(TIDE_ARGUMENT,
+                         "mlp: bfloat16 needs a processor with AVX512_BF16, and products by avx512, not %s",
+                         tide_gemm_products());
     tide_mlp shape = {.n_layers = n_layers, .options = options};
     size_t count = 0;
     for (size_t i = 0; i <= n_layers; i++) {

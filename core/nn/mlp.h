@@ -25,6 +25,8 @@ typedef struct tide_mlp_options {
     float tanh_scale; /* outputs are tanh_scale tanh(.), or linear where 0 */
     bool scalar;      /* one output, and shape (batch) instead of (batch, 1) */
     bool layer_norm;  /* on each hidden layer */
+    bool bfloat16;    /* the products of both passes, but for outputs of up to TIDE_NARROW columns; sums, activations,
+                         parameters and their gradients stay float32 */
 } tide_mlp_options;
 
 typedef struct tide_mlp {
@@ -39,7 +41,7 @@ typedef struct tide_mlp {
 } tide_mlp;
 
 /* A network of zeros, its gains 1, with n_layers linear layers between sizes[0 .. n_layers].
- * Errors: TIDE_ARGUMENT (no layers, too many, a size of 0), TIDE_MEMORY. */
+ * Errors: TIDE_ARGUMENT (no layers, too many, a size of 0, bfloat16 where the processor has it not), TIDE_MEMORY. */
 tide_status tide_mlp_create(tide_mlp **mlp, const size_t *sizes, size_t n_layers, tide_mlp_options options);
 void tide_mlp_destroy(tide_mlp *mlp);
 

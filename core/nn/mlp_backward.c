@@ -75,7 +75,8 @@ static void layer_rows(const backward_pass *pass, size_t layer, tide_span units)
     size_t start = tide_gemm_unit_start(n, units.first);
     float *below = pass->g[layer - 1];
     if (!is_narrow(mlp, layer)) {
-        const tide_gemm_job job = {.m = n,
+        const tide_gemm_job job = {.bfloat16 = mlp->options.bfloat16,
+                                   .m = n,
                                    .n = in,
                                    .k = out,
                                    .a = pass->g[layer] + start * out,
@@ -105,7 +106,8 @@ static void run_inputs(const backward_pass *pass, const mlp_run *run, tide_span 
     size_t width = mlp->sizes[1], start = tide_gemm_unit_start(run->rows, units.first), column = run->column;
     for (size_t p = run->first_part; p < run->first_part + run->n_parts; p++) {
         size_t dim = pass->value->inputs[p]->tensor.dims[1];
-        const tide_gemm_job job = {.m = run->rows,
+        const tide_gemm_job job = {.bfloat16 = mlp->options.bfloat16,
+                                   .m = run->rows,
                                    .n = dim,
                                    .k = width,
                                    .a = g,
@@ -184,6 +186,7 @@ static void weight_part(const backward_pass *pass, size_t k, const float *g, siz
 {
     size_t units = tide_gemm_units(out);
     tide_gemm_job job = {.transpose_a = true,
+                         .bfloat16 = pass->mlp->options.bfloat16,
                          .m = out,
                          .n = in,
                          .k = k,

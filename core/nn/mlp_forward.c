@@ -57,6 +57,7 @@ static void run_product(const forward_pass *pass, size_t r, tide_span units, flo
     const tide_mlp *mlp = pass->mlp;
     const mlp_run *run = &pass->saved->runs[r];
     const tide_gemm_job job = {.transpose_b = true,
+                               .bfloat16 = mlp->options.bfloat16,
                                .m = run->rows,
                                .n = mlp->sizes[1],
                                .k = run->width,
@@ -149,6 +150,7 @@ static void upper_layer(const forward_pass *pass, size_t layer, tide_span units,
         return;
     }
     const tide_gemm_job job = {.transpose_b = true,
+                               .bfloat16 = mlp->options.bfloat16,
                                .m = pass->saved->rows,
                                .n = width,
                                .k = in,
@@ -209,6 +211,8 @@ static size_t panels_floats(const forward_pass *pass, size_t layer, size_t run)
 {
     const tide_mlp *mlp = pass->mlp;
     size_t width = mlp->sizes[layer + 1];
+    if (mlp->options.bfloat16) /* panels of another kind, made with the product */
+        return 0;
     if (layer == 0)
         return tide_gemm_panels_floats(pass->saved->runs[run].rows, width, pass->saved->runs[run].width);
     return width <= TIDE_NARROW ? 0 : tide_gemm_panels_floats(pass->saved->rows, width, mlp->sizes[layer]);

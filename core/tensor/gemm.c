@@ -19,7 +19,8 @@ static const double SMALL_PRODUCT = 1e6;
 /* Fewer rows do not pay for turning B around. */
 enum { LEAST_ROWS = 8 };
 
-static const tide_product_set *own; /* NULL: OpenBLAS makes all products */
+static const tide_product_set *own;         /* NULL: OpenBLAS makes all products */
+static const tide_product_set *in_bfloat16; /* NULL: this processor has it not */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void set_up(void)
@@ -28,19 +29,26 @@ static void set_up(void)
     for (size_t i = 0; i < sizeof spanning / sizeof spanning[0]; i++)
         may_span |= strcmp(openblas_get_corename(), spanning[i]) == 0;
     own = tide_product_find(NULL);
+    in_bfloat16 = tide_product_find("bfloat16");
 }
 
 tide_status tide_gemm_use(const char *name)
 {
     pthread_once(&once, set_up);
     const tide_product_set *set = tide_product_find(name);
-    if (name != NULL && set == NULL && strcmp(name, "openblas") != 0) {
+    if (name != NULL && (set == NULL || set == in_bfloat16) && strcmp(name, "openblas") != 0) {
         if (strcmp(name, "avx512") == 0 || strcmp(name, "avx2") == 0)
             return tide_fail(TIDE_ARGUMENT, "products: this processor cannot run %s", name);
         return tide_fail(TIDE_ARGUMENT, "products: \"%s\" is not known; there are avx512, avx2 and openblas", name);
     }
     own = set;
     return TIDE_OK;
+}
+
+bool tide_gemm_has_bfloat16(void)
+{
+    pthread_once(&once, set_up);
+    return in_bfloat16 != NULL && own == tide_product_find("avx512");
 }
 
 size_t tide_gemm_units(size_t m)
@@ -62,10 +70,13 @@ size_t tide_gemm_most_rows(size_t m, size_t n_units)
 
 /* ---- Tide's own ---- */
 
-/* `count` rows from `at` on of those that the job's pointers point at. */
-static tide_product rows_of(const tide_gemm_job *job, size_t first_row, size_t at, size_t count)
+/* The rows of some of the job's units; `first` is the first unit of the span that its pointers point at. */
+static tide_product rows_of(const tide_gemm_job *job, size_t first, tide_span units)
 {
-    tide_product p = {.m = count,
+    size_t start = tide_gemm_unit_start(job->m, first);
+    tide_span rows = tide_gemm_rows(job->m, units);
+    size_t at = rows.first - start;
+    tide_product p = {.m = rows.end - rows.first,
                       .n = job->n,
                       .k = job->k,
                       .a = job->a + (job->transpose_a ? at : at * job->lda),
@@ -77,54 +88,68 @@ static tide_product rows_of(const tide_gemm_job *job, size_t first_row, size_t a
                       .add = job->beta != 0.0f,
                       .c = job->c + at * job->ldc,
                       .c_row = job->ldc,
-                      .first_row = first_row + at,
+                      .first_row = rows.first,
                       .end = job->end};
     if (p.end.mask != NULL)
         p.end.mask += at * job->ldc;
+    if (p.end.sums != NULL)
+        p.end.sums += (units.first - first) * job->sums_stride;
     return p;
 }
 
-/* B is transposed and in no panels: it is put into one at a time. */
-static void run_turning(const tide_product_set *set, tide_product p, const float *b, size_t ldb)
+/* Terms [l, l + k) and columns [j, j + n) of a product, with that part of B in panels. */
+static tide_product block_of(tide_product p, size_t l, size_t k, size_t j, size_t n, const float *panels)
 {
-    _Alignas(64) float panel[TIDE_PANEL * TIDE_PRODUCT_TERMS];
-    const tide_product whole = p;
-    for (size_t l = 0; l < whole.k; l += TIDE_PRODUCT_TERMS) {
-        p.k = whole.k - l < TIDE_PRODUCT_TERMS ? whole.k - l : TIDE_PRODUCT_TERMS;
-        p.a = whole.a + l * p.a_step;
-        p.add = whole.add || l > 0;
-        bool last = l + p.k == whole.k;
-        for (size_t j = 0; j < whole.n; j += TIDE_PANEL) {
-            p.n = whole.n - j < TIDE_PANEL ? whole.n - j : TIDE_PANEL;
-            tide_panels_make(true, p.k, 0, p.n, b + j * ldb + l, ldb, panel);
-            p.b = panel;
-            p.b_step = TIDE_PANEL;
-            p.c = whole.c + j;
-            p.end = (tide_product_end){0};
-            if (last) {
-                p.end = whole.end;
-                p.end.bias = whole.end.bias == NULL ? NULL : whole.end.bias + j;
-                p.end.mask = whole.end.mask == NULL ? NULL : whole.end.mask + j;
-                p.end.sums = whole.end.sums == NULL ? NULL : whole.end.sums + j;
+    bool last = l + k == p.k;
+    p.a += l * p.a_step;
+    p.add = p.add || l > 0;
+    p.k = k;
+    p.n = n;
+    p.b = panels;
+    p.b_step = TIDE_PANEL;
+    p.b_panel = TIDE_PANEL * k;
+    p.c += j;
+    p.end.bias = last && p.end.bias != NULL ? p.end.bias + j : NULL;
+    p.end.mask = last && p.end.mask != NULL ? p.end.mask + j : NULL;
+    p.end.sums = last && p.end.sums != NULL ? p.end.sums + j : NULL;
+    p.end.relu = last && p.end.relu;
+    return p;
+}
+
+/* B is put into panels, block by block: it is transposed and in none, or the kernels take only their own kind. */
+static void run_blocks(const tide_product_set *set, const tide_gemm_job *job, tide_span units, size_t step)
+{
+    enum { COLUMNS = 4 * TIDE_PANEL };
+    _Alignas(64) float panels[COLUMNS * TIDE_PRODUCT_TERMS];
+    size_t most = set->make_panels != NULL ? 2 * COLUMNS : COLUMNS; /* two terms in a float's place */
+    for (size_t l = 0; l < job->k; l += TIDE_PRODUCT_TERMS) {
+        size_t k = job->k - l < TIDE_PRODUCT_TERMS ? job->k - l : TIDE_PRODUCT_TERMS;
+        for (size_t j = 0; j < job->n; j += most) {
+            size_t n = job->n - j < most ? job->n - j : most;
+            const float *b = job->b + (job->transpose_b ? j * job->ldb + l : l * job->ldb + j);
+            if (set->make_panels != NULL)
+                set->make_panels(job->transpose_b, k, n, b, job->ldb, panels);
+            else
+                tide_panels_make(job->transpose_b, k, 0, n, b, job->ldb, panels);
+            for (size_t unit = units.first; unit < units.end; unit += step) {
+                tide_product p = block_of(rows_of(job, units.first, (tide_span){unit, unit + step}), l, k, j, n,
+                                          panels);
+                set->run(&p);
             }
-            set->run(&p);
         }
     }
 }
 
 static void own_part(const tide_product_set *set, const tide_gemm_job *job, tide_span units)
 {
-    size_t start = tide_gemm_unit_start(job->m, units.first);
     size_t step = job->end.sums != NULL ? 1 : units.end - units.first; /* sums are of single units */
+    if (set->make_panels != NULL || (job->transpose_b && job->panels == NULL)) {
+        run_blocks(set, job, units, step);
+        return;
+    }
     for (size_t unit = units.first; unit < units.end; unit += step) {
-        tide_span rows = tide_gemm_rows(job->m, (tide_span){unit, unit + step});
-        tide_product p = rows_of(job, start, rows.first - start, rows.end - rows.first);
-        if (p.end.sums != NULL)
-            p.end.sums += (unit - units.first) * job->sums_stride;
-        if (job->transpose_b && job->panels == NULL)
-            run_turning(set, p, job->b, job->ldb);
-        else
-            set->run(&p);
+        tide_product p = rows_of(job, units.first, (tide_span){unit, unit + step});
+        set->run(&p);
     }
 }
 
@@ -190,6 +215,8 @@ void tide_gemm_part(const tide_gemm_job *job, tide_span units)
     pthread_once(&once, set_up);
     tide_span rows = tide_gemm_rows(job->m, units);
     const tide_product_set *set = job->transpose_b && job->m < LEAST_ROWS ? NULL : own;
+    if (job->bfloat16 && job->m >= LEAST_ROWS)
+        set = in_bfloat16;
     if (rows.first == rows.end || job->n == 0)
         return;
     if (job->k == 0) { /* an empty sum; CBLAS would refuse the strides of 0 that come with it */

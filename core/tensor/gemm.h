@@ -20,6 +20,9 @@
  * Errors: TIDE_ARGUMENT for another name, or one that this processor cannot run. */
 tide_status tide_gemm_use(const char *name);
 
+/* True where bfloat16 is possible: the processor has AVX512_BF16, and Tide's kernels for AVX-512 make products. */
+bool tide_gemm_has_bfloat16(void);
+
 /* C (m, n) = op(A) op(B) + beta C, row-major; lda, ldb, ldc are row strides,
  * beta is 0 or 1.
  * op(A) is (m, k): A as it is, or transposed from (k, m). B likewise. Runs in the pool where it is large. */
@@ -42,6 +45,7 @@ static inline tide_span tide_gemm_rows(size_t m, tide_span units)
 /* A product that is made in spans of units, and what becomes of its elements. */
 typedef struct tide_gemm_job {
     bool transpose_a, transpose_b;
+    bool bfloat16;  /* A and B are rounded to it, sums are float32; from 8 rows on, where tide_gemm_has_bfloat16 */
     size_t m, n, k; /* of the whole product */
     const float *a; /* from the span's first row on (its column, where transposed) */
     size_t lda;

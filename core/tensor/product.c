@@ -13,7 +13,8 @@ const tide_product_set *tide_product_find(const char *name)
         const tide_product_set *set;
         bool runs;
     } all[] = {{&tide_product_avx512, __builtin_cpu_supports("avx512f")},
-               {&tide_product_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")}};
+               {&tide_product_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
+               {&tide_product_bfloat16, __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw")}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (all[i].runs && all[i].set->run != NULL && (name == NULL || strcmp(name, all[i].set->name) == 0))
             return all[i].set;

@@ -41,9 +41,12 @@ typedef struct tide_product {
 typedef struct tide_product_set {
     const char *name;
     void (*run)(const tide_product *p);
+    /* NULL where B is taken as it is or in tide_panels_make's panels. Else every B is put into panels of its own kind,
+     * at most TIDE_PRODUCT_TERMS rows at a time, in (k + 1) / 2 TIDE_PANEL floats a panel; run takes no other. */
+    void (*make_panels)(bool transpose, size_t k, size_t n, const float *b, size_t ldb, float *panels);
 } tide_product_set;
 
-/* The set of this name, or the fastest where it is NULL, if this processor has it; else NULL. */
+/* The set of this name, or the fastest with float32 where it is NULL, if this processor has it; else NULL. */
 const tide_product_set *tide_product_find(const char *name);
 
 /* Floats in the panels of a B (k, n). */
@@ -57,6 +60,6 @@ static inline size_t tide_panels_floats(size_t n, size_t k)
 void tide_panels_make(bool transpose, size_t k, size_t first, size_t end, const float *b, size_t ldb, float *panels);
 
 /* The files of one instruction set each; run is NULL where the compiler has it not. */
-extern const tide_product_set tide_product_avx512, tide_product_avx2;
+extern const tide_product_set tide_product_avx512, tide_product_avx2, tide_product_bfloat16;
 
 #endif

@@ -29,7 +29,7 @@ static inline some first_lanes(size_t n)
 
 #include "tensor/product_tiles.h"
 
-const tide_product_set tide_product_avx2 = {"avx2", run_product};
+const tide_product_set tide_product_avx2 = {"avx2", run_product, NULL};
 #else
-const tide_product_set tide_product_avx2 = {"avx2", NULL};
+const tide_product_set tide_product_avx2 = {"avx2", NULL, NULL};
 #endif

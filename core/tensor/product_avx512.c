@@ -28,7 +28,7 @@ static inline some first_lanes(size_t n)
 
 #include "tensor/product_tiles.h"
 
-const tide_product_set tide_product_avx512 = {"avx512", run_product};
+const tide_product_set tide_product_avx512 = {"avx512", run_product, NULL};
 #else
-const tide_product_set tide_product_avx512 = {"avx512", NULL};
+const tide_product_set tide_product_avx512 = {"avx512", NULL, NULL};
 #endif

@@ -22,7 +22,7 @@ function choice:build(task)
   local made = setmetatable(options.copy(self.options), self.class)
   made.observation_dim, made.action_dim, made.rng = task.observation_dim, task.action_dim, task.rng
   made.networks, made.scalars, made.optimisers = {}, {}, {}
-  made:build(task)
+  network.with_precision(made.precision, made.build, made, task)
   return made
 end
 
@@ -42,11 +42,14 @@ function agent.define(name, definition)
     class.uses[part] = true
   end
   defaults.uses, defaults.about = nil, nil
+  defaults.precision = defaults.precision or "float32" -- of the networks' products; or "bfloat16"
   agent.classes[name] = class
   return setmetatable(class, {
     __index = agent.methods,
     __call = function(_, chosen)
-      return setmetatable({ class = class, name = name, options = options.merge(defaults, chosen, name) }, choice)
+      local merged = options.merge(defaults, chosen, name)
+      network.check_precision(merged.precision, name)
+      return setmetatable({ class = class, name = name, options = merged }, choice)
     end,
   })
 end

@@ -14,7 +14,24 @@ local mlp_defaults = {
   tanh_scale = 0.0,   -- outputs are tanh_scale tanh(.); 0: linear
   scalar = false,     -- one output, of shape (batch)
   layer_norm = false, -- normalises the sums of every hidden layer before their ReLU (Ba et al. 2016)
+  precision = false,  -- of the products: "float32" or "bfloat16"; false: the agent's that is being built, else float32
 }
+
+local in_force = "float32" -- while an agent is being built
+
+--- Refuses what is no precision.
+function network.check_precision(precision, what)
+  return options.one_of(precision, { "float32", "bfloat16" }, what .. ": precision")
+end
+
+--- Calls f(...), in which networks multiply in `precision` unless they are told otherwise.
+function network.with_precision(precision, f, ...)
+  local before = in_force
+  in_force = precision
+  local ok, problem = pcall(f, ...)
+  in_force = before
+  if not ok then error(problem, 0) end
+end
 
 --- tide.mlp { inputs, outputs, ... , } with draws from `rng`: a network to be called
 --- with its inputs side by side, `net(observations, actions)`.
@@ -22,7 +39,8 @@ function network.mlp(given, rng)
   local o = options.merge(mlp_defaults, given, "mlp")
   local sizes = { o.inputs, table.unpack(o.hidden) }
   sizes[#sizes + 1] = o.outputs
-  local net = core.mlp(sizes, o.tanh_scale, o.scalar, o.layer_norm)
+  local precision = network.check_precision(o.precision or in_force, "mlp")
+  local net = core.mlp(sizes, o.tanh_scale, o.scalar, o.layer_norm, precision == "bfloat16")
   for layer = 1, #sizes - 1 do
     local last = layer == #sizes - 1
     net:init_layer(layer, last and o.last_init or o.init, last and o.last_init and o.last_gain or o.gain, rng)

@@ -41,8 +41,8 @@ describe("networks", function()
     assert.are.same({ 3, 5, 2 }, net:sizes())
     assert.are.same({ 5, 3 }, net:weight(1).shape)
     assert.are.same({ 2 }, net:bias(2).shape)
-    assert.are.same({ 0, false, false }, { net:properties() })
-    assert.are.same({ 2, true, true }, { core.mlp({ 3, 1 }, 2, true, true):properties() })
+    assert.are.same({ 0, false, false, false }, { net:properties() })
+    assert.are.same({ 2, true, true, false }, { core.mlp({ 3, 1 }, 2, true, true):properties() })
     refuses({ "no such layer" }, net.weight, net, 3)
     refuses({ "less than 1" }, net.bias, net, 0)
     refuses({ "number expected" }, net.weight, net)
@@ -396,6 +396,39 @@ describe("products", function()
     end
     refuses({ '"mkl" is not known', "avx512, avx2 and openblas" }, core.products, "mkl")
     assert.are.equal(before, core.products())
+    core.end_step()
+  end)
+
+  it("in bfloat16 are near float32's, outputs and gradients", function()
+    local before, possible = core.products(), pcall(core.mlp, { 3, 1 }, 0, true, false, true)
+    core.products "openblas"
+    refuses({ "bfloat16 needs a processor with AVX512_BF16, and products by avx512, not openblas" }, core.mlp, { 3, 1 },
+      0, true, false, true)
+    core.products(before)
+    if not possible then return end
+    local nets, rng = {}, core.rng(8, 0)
+    for i = 1, 2 do nets[i] = core.mlp({ 23, 256, 256, 1 }, 0, true, false, i == 2) end
+    for layer = 1, 3 do nets[1]:init_layer(layer, "torch", 0, rng) end
+    nets[2]:polyak(nets[1], 1)
+    local x, y, outputs = rng:normal(256, 23), rng:normal(256), {}
+    for i, net in ipairs(nets) do
+      local out = net(x)
+      outputs[i] = out:clone():totable()
+      tide.mse(out, y):backward(net)
+    end
+    local most, differ = 0, false
+    for i, value in ipairs(outputs[1]) do
+      most = math.max(most, math.abs(value - outputs[2][i]))
+      differ = differ or value ~= outputs[2][i]
+    end
+    assert.is_true(differ)
+    assert.is_true(most < 0.01, tostring(most))
+    for layer = 1, 3 do
+      local a, b = tide.gradient_of(nets[1], layer, "weight"), tide.gradient_of(nets[2], layer, "weight")
+      local along = (a * b):sum():item() / math.sqrt(a:square():sum():item() * b:square():sum():item())
+      assert.is_true(along > 0.995, ("layer %d: cosine %g"):format(layer, along))
+      assert.is_true(along < 1, "layer " .. layer)
+    end
     core.end_step()
   end)
 

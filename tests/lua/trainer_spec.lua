@@ -94,6 +94,32 @@ describe("training", function()
     end
   end)
 
+  it("in bfloat16 takes another way than in float32, and keeps to it when resumed", function()
+    local possible = pcall(core.mlp, { 3, 1 }, 0, true, false, true)
+    local agent = tide.agents.sac { hidden = { 16, 16 }, batch = 32, precision = "bfloat16" }
+    if not possible then
+      assert.has_error(function() small(folder .. "/b16", { agent = agent }) end)
+      return
+    end
+    local function sac(out, precision, steps, overrides)
+      local run = small(folder .. "/" .. out, {
+        agent = tide.agents.sac { hidden = { 16, 16 }, batch = 32, precision = precision }, steps = steps,
+      }, overrides)
+      run:train()
+      return run
+    end
+    local whole, other = sac("b16", "bfloat16", 40), sac("f32", "float32", 40)
+    sac("b16-broken", "bfloat16", 20)
+    local resumed = sac("b16-broken", "bfloat16", 40, { resume = folder .. "/b16-broken" })
+    assert.are.same(weights(whole), weights(resumed))
+    assert.are_not.same(weights(whole), weights(other))
+    for _, net in pairs(whole.agent.networks) do assert.is_true((select(4, net:properties()))) end
+    assert.are.equal("bfloat16", json.read(folder .. "/b16/config.json").agent.precision)
+    assert.is_false((select(4, tide.load_policy(folder .. "/b16/policy.h5").net:properties())))
+    assert.has_error(function() return tide.agents.sac { precision = "bfloat61" } end,
+      "sac: precision: unknown 'bfloat61'; nearest: bfloat16, float32")
+  end)
+
   it("interrupted before its first update and resumed, evaluates once and equals the unbroken run", function()
     local out = folder .. "/early"
     local first = small(out)

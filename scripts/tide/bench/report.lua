@@ -17,8 +17,8 @@ end
 function report.update(rows)
   print(products())
   for _, r in ipairs(rows) do
-    print(("%s, %d thread%s: %.1f updates/s, %.2f ms an update (%d measured)"):format(r.agent, r.threads,
-      r.threads == 1 and "" or "s", r.updates_per_s, r.update_ms, r.updates))
+    print(("%s, %s, %d thread%s: %.1f updates/s, %.2f ms an update (%d measured)"):format(r.agent, r.precision,
+      r.threads, r.threads == 1 and "" or "s", r.updates_per_s, r.update_ms, r.updates))
     print(("  products: %.3f GFLOP at OpenBLAS's %.1f GFLOP/s (256 x 256 x 256, same run) take at least %.2f ms:"
       .. " share %s"):format(r.gflop_per_update, r.gemm_gflops, r.floor_ms, range(r.floor_share_range, "%.2f")))
     if core.products() ~= "openblas" then

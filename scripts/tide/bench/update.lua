@@ -71,7 +71,8 @@ local function report(entry, threads, seconds)
   for i, x in ipairs(entry.rates) do shares[i] = flops / 1e9 * x / entry.products[i] end
   core.threads(threads)
   return {
-    agent = entry.name, threads = threads, updates_per_s = rate, updates_per_s_range = rounds.summary(entry.rates),
+    agent = entry.name, precision = entry.work.agent.precision, threads = threads,
+    updates_per_s = rate, updates_per_s_range = rounds.summary(entry.rates),
     gemm_gflops = product, own_gflops = rounds.median(entry.own), gflop_per_update = flops / 1e9,
     floor_ms = flops / product / 1e6, update_ms = 1000 / rate,
     floor_share = rounds.median(shares), floor_share_range = rounds.summary(shares), updates = entry.updates,
@@ -81,14 +82,14 @@ local function report(entry, threads, seconds)
 end
 
 --- Measures agents with each number of threads, all in turns.
---- given: { agents (names), threads (numbers), rounds, seconds (of a turn) }
+--- given: { agents (names), precision, threads (numbers), rounds, seconds (of a turn) }
 --- -> a table an agent and number of threads, for --json
 function update.measure(given)
   local replay, entries = workload.replay(), {}
   for _, threads in ipairs(given.threads) do
     core.threads(threads)
     for _, name in ipairs(given.agents) do
-      local entry = prepare(name, nil, replay)
+      local entry = prepare(name, { precision = given.precision }, replay)
       entry.threads = threads
       entries[#entries + 1] = entry
     end

@@ -14,6 +14,7 @@ function bench.configure(command)
     .. " products (gemm); the program's start; a run's memory; updates against batch, width, threads and runs at once"
     .. " (scaling); or all but scaling, beside the targets."):args("?"):default("update"):choices(kinds)
   command:option("--agent", "Updates of one agent; of all of them otherwise."):choices(agents)
+  command:option("--precision", "Of the products in updates.", "float32"):choices { "float32", "bfloat16" }
   command:option("--threads", "Threads of the updates and products.", 1, math.tointeger)
   command:option("--seconds", "How long to measure each agent.", 8, tonumber)
   command:option("--rounds", "Turns that everything is measured in; medians are reported.", 7, math.tointeger)
@@ -36,6 +37,7 @@ local measure = {}
 function measure.update(args)
   local wanted = args.agent and { args.agent } or agents
   return { update = require("tide.bench.update").measure { agents = wanted, threads = { args.threads },
+    precision = args.precision,
     rounds = args.rounds, seconds = args.seconds / args.rounds } }
 end
 

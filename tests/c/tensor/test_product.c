@@ -231,6 +231,80 @@ START_TEST(long_sums_keep_their_digits)
 }
 END_TEST
 
+/* x with 8 bits of precision, ties to even. */
+static float rounded(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* bfloat16: the exact product of the rounded matrices but for float32's sums, so within 2^-8 of the true one. */
+START_TEST(bfloat16_rounds_both_matrices_and_sums_in_float32)
+{
+    if (!tide_gemm_has_bfloat16())
+        return;
+    static const size_t ks[] = {1, 2, 17, 31, 256, 257, 600}, ns[] = {1, 6, 12, 16, 17, 31, 33, 64, 256, 300};
+    for (size_t n = 0; n < 7 * 10 * 8; n++) {
+        size_t kind = n / 70;
+        tide_gemm_job job = job_of(8 + n % 60, ns[n / 7 % 10], ks[n % 7], (kind & 1) != 0, (kind & 2) != 0,
+                                   (kind & 4) != 0);
+        job.bfloat16 = true;
+        job.end.bias = n % 3 == 0 ? bias : NULL;
+        job.end.relu = n % 3 == 0;
+        memcpy(c, before, sizeof c);
+        tide_gemm_part(&job, (tide_span){0, tide_gemm_units(job.m)});
+        for (size_t i = 0; i < job.m; i++) {
+            for (size_t j = 0; j < job.ldc; j++) {
+                double sum = job.beta != 0.0f || j >= job.n ? (double)before[i * job.ldc + j] : 0.0, exact = sum;
+                double size = fabs(sum);
+                for (size_t l = 0; l < job.k && j < job.n; l++) {
+                    float x = job.transpose_a ? a[l * job.lda + i] : a[i * job.lda + l];
+                    float y = job.transpose_b ? b[j * job.ldb + l] : b[l * job.ldb + j];
+                    sum += (double)rounded(x) * (double)rounded(y);
+                    exact += (double)x * (double)y;
+                    size += fabs((double)x * (double)y);
+                }
+                double more = j < job.n && job.end.bias != NULL ? (double)bias[j] : 0.0;
+                sum += more;
+                exact += more;
+                if (job.end.relu && j < job.n) {
+                    sum = sum < 0.0 ? 0.0 : sum;
+                    exact = exact < 0.0 ? 0.0 : exact;
+                }
+                NEAR(c[i * job.ldc + j], sum, 0.0, 1e-6 * (size + fabs(more)));
+                NEAR(c[i * job.ldc + j], exact, 0.0,
+                     size * 0x1p-7 + 1e-6 * fabs(more)); /* 2^-9 of each factor at most */
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(bfloat16_passes_on_what_is_not_finite_and_needs_rows_and_its_processor)
+{
+    MUST(tide_gemm_use("openblas"));
+    ck_assert(!tide_gemm_has_bfloat16());
+    MUST(tide_gemm_use(NULL));
+    if (!tide_gemm_has_bfloat16())
+        return;
+    MUST_FAIL(tide_gemm_use("bfloat16"), TIDE_ARGUMENT, "not known");
+    tide_gemm_job job = job_of(7, 37, 21, false, true, 0.0f);
+    job.bfloat16 = true;
+    check(&job, false, "7 rows stay float32");
+    job.m = 45;
+    float kept = a[13 * job.lda + 20];
+    a[13 * job.lda + 20] = NAN;
+    tide_gemm_part(&job, (tide_span){0, 1});
+    for (size_t i = 0; i < job.m; i++)
+        for (size_t j = 0; j < job.n; j++)
+            EXPECT(isnan(c[i * job.ldc + j]) == (i == 13));
+    a[13 * job.lda + 20] = kept;
+}
+END_TEST
+
 static void add(TCase *tests)
 {
     tcase_add_checked_fixture(tests, seed, NULL);
@@ -239,6 +313,8 @@ static void add(TCase *tests)
     tcase_add_loop_test(tests, sums_end_as_they_are_told_to, 0, N_MAKERS);
     tcase_add_loop_test(tests, column_sums_are_of_each_unit_row_by_row, 0, N_MAKERS);
     tcase_add_loop_test(tests, what_is_not_finite_stays_in_its_row_and_column, 0, N_MAKERS);
+    tcase_add_test(tests, bfloat16_rounds_both_matrices_and_sums_in_float32);
+    tcase_add_test(tests, bfloat16_passes_on_what_is_not_finite_and_needs_rows_and_its_processor);
     tcase_add_loop_test(tests, long_sums_keep_their_digits, 0, N_MAKERS);
 }
 
