@@ -116,14 +116,12 @@ static void first_layer(const forward_pass *pass, tide_span units, tide_span row
         end.bias_row = width;
         end.repeats = times;
     }
-    float beta = 0.0f;
+    float beta = n_repeated > 1 ? 1.0f : 0.0f; /* the repeated ones before the last are there first */
     if (n_repeated > 1)
         memset(y, 0, (rows.end - rows.first) * width * sizeof *y);
-    for (size_t r = 0; r < saved->n_runs && n_repeated > 1; r++) {
-        if (pass->repeated[r] != NULL && r != last_repeated)
+    for (size_t r = 0; r < last_repeated; r++)
+        if (pass->repeated[r] != NULL)
             add_repeated(pass, r, rows, y);
-        beta = 1.0f;
-    }
     for (size_t r = 0; r <= last_own; r++) {
         if (pass->repeated[r] != NULL)
             continue;

@@ -10,13 +10,14 @@
  *
  * and includes this, which defines run_product. */
 
-/* AHEAD: rows of B that are fetched before they are needed; where B is no panel, its strides are no stream. */
-enum { TILE_COLUMNS = 2 * LANES, BLOCK_COLUMNS = 256, AHEAD = 16 };
+/* AHEAD: so many terms ahead are fetched: rows of B, the next tile's at the end, and of a transposed A; their strides are
+ * no stream that the processor would follow. LONG: from so many terms on the next rows of A are fetched too. */
+enum { TILE_COLUMNS = 2 * LANES, BLOCK_COLUMNS = 256, AHEAD = 16, LONG = 64 };
 
 /* What a tile needs to know; columns are at most TILE_COLUMNS. */
 typedef struct tile {
     const tide_product *p;
-    const float *a, *b;
+    const float *a, *b, *next; /* next: the columns of B of the tile after this one */
     float *c;
     size_t k, columns, column, row;
     bool add, last; /* to what C holds; whether the sum is whole then */
@@ -39,13 +40,15 @@ static inline __attribute__((always_inline)) void make_tile(const size_t rows, c
     const size_t a_row = p->a_row, a_step = p->a_step, b_step = p->b_step;
     ROW_POINTERS(a, const float, t->a, a_row);
     const float *b = t->b;
+    const float *ahead = t->k > AHEAD ? b + AHEAD * b_step : t->next;
     for (size_t l = t->k; l > 0; l--) {
         vec right[2];
 #pragma GCC unroll 2
         for (size_t v = 0; v < vectors; v++) {
             right[v] = whole ? load(b + v * LANES) : load_some(lanes[v], b + v * LANES);
-            __builtin_prefetch(b + AHEAD * b_step + v * LANES);
+            __builtin_prefetch(ahead + v * LANES);
         }
+        __builtin_prefetch(a[0] + AHEAD * a_step + rows - 1);
 #pragma GCC unroll 12
         for (size_t i = 0; i < rows; i++) {
             vec left = spread(a[i / 3] + i % 3 * a_row);
@@ -54,6 +57,7 @@ static inline __attribute__((always_inline)) void make_tile(const size_t rows, c
                 sum[i][v] = fused(left, right[v], sum[i][v]);
         }
         b += b_step;
+        ahead = l == AHEAD + 1 ? t->next : ahead + b_step;
 #pragma GCC unroll 4
         for (size_t g = 0; g < (rows + 2) / 3; g++)
             a[g] += a_step;
@@ -158,6 +162,15 @@ TILES(12)
 
 static void (*const tiles[3][TILE_ROWS])(const tile *) = {OF_ALL_ROWS(whole), OF_ALL_ROWS(wide), OF_ALL_ROWS(narrow)};
 
+/* Asks for terms [l, end) of the rows of A that come next, into the second cache. */
+static inline void fetch_rows(const float *a, size_t a_row, size_t rows, size_t l, size_t end)
+{
+    const size_t line = 16;
+    for (l -= l % line; l < end; l += line)
+        for (size_t i = 0; i < rows; i++)
+            __builtin_prefetch(a + i * a_row + l, 0, 2);
+}
+
 /* Some rows of a tile's height, a block of columns: the rows of A stay in the first cache meanwhile. */
 static void make_rows(tile *t, size_t rows, size_t first, size_t end)
 {
@@ -167,7 +180,12 @@ static void make_rows(tile *t, size_t rows, size_t first, size_t end)
         t->column = j;
         t->columns = end - j < TILE_COLUMNS ? end - j : TILE_COLUMNS;
         t->b = b + j / TIDE_PANEL * p->b_panel + j % TIDE_PANEL;
+        size_t after = j + TILE_COLUMNS < end ? j + TILE_COLUMNS : first;
+        t->next = b + after / TIDE_PANEL * p->b_panel + after % TIDE_PANEL;
         t->c = p->c + t->row * p->c_row + j;
+        if (p->a_step == 1 && t->k >= LONG && t->row + 2 * rows <= p->m)
+            fetch_rows(t->a + rows * p->a_row, p->a_row, rows, t->k * (j - first) / (end - first),
+                       t->k * (j + TILE_COLUMNS - first) / (end - first));
         size_t kind = t->columns == TILE_COLUMNS ? 0 : t->columns > LANES ? 1 : 2;
         tiles[kind][rows - 1](t);
     }
