@@ -81,11 +81,13 @@ static int run(lua_State *L)
     return 1;
 }
 
-/* cli.main reports what goes wrong in a command. This one is for what goes wrong in finding or running cli.lua. */
+/* cli.main reports what goes wrong in a command. This one is for what goes wrong in finding or running cli.lua; where
+ * from, as TIDE_TRACEBACK asks there too. */
 static int describe(lua_State *L)
 {
-    const char *message = luaL_tolstring(L, 1, NULL);
-    luaL_traceback(L, L, message, 1);
+    const char *message = luaL_tolstring(L, 1, NULL), *wanted = getenv("TIDE_TRACEBACK");
+    if (wanted != NULL && *wanted != '\0' && strcmp(wanted, "0") != 0)
+        luaL_traceback(L, L, message, 1);
     return 1;
 }
 
