@@ -21,6 +21,7 @@ describe("the experiments", function()
     gap_strength = { 7 * 4, 7 * 3 + 1 },
     data_size = { 3 * 4, 3 * 3 + 1 },
     robot_table = { 2 * 11, 2 * 11 },
+    precision = { 2, 2 },
   } do
     it(("%s has %d cells and %d runs a seed"):format(name, table.unpack(expected)), function()
       assert.are.same(expected, count(name))
