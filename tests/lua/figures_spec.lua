@@ -121,6 +121,19 @@ describe("tide plot of a sweep's folder", function()
 end)
 
 describe("curves of one's own", function()
+  it("that show the same in one row have one unit", function()
+    local function item(greatest)
+      return { curve = { x = { 0, 1 }, mean = { 0, greatest }, low = { 0, greatest }, high = { 0, greatest }, n = 1 },
+               name = "mine", style = tide.plot.style_of(1) }
+    end
+    local path = folder .. "/units.svg"
+    tide.plot.panels({ { y_label = "Reward", items = { item(180000) } },
+                       { y_label = "Reward", items = { item(90000) } } }, path, { shared = false, columns = 2 })
+    local list = words(files.read(path))
+    assert.is_true(has(list, "180") and has(list, "90"), table.concat(list, "|"))
+    assert.is_false(has(list, "90000") or has(list, "80000"), table.concat(list, "|"))
+  end)
+
   it("are drawn in one panel or in several; unknown options and empty pictures are refused", function()
     local curve = { x = { 0, 1 }, mean = { 1, 2 }, low = { 1, 2 }, high = { 1, 2 }, n = 1, falls = { { 1, 2 } } }
     local item, path = { curve = curve, name = "mine", style = tide.plot.style_of(2) }, folder .. "/own.svg"

@@ -77,11 +77,22 @@ local function areas_of(list, shared)
   return areas
 end
 
+--- The greatest size of y in the panels of the i-th one's row that show the same as it: they have one unit.
+local function greatest_of_row(list, areas, i, columns)
+  local first, greatest = (i - 1) // columns * columns + 1, 0
+  for j = first, math.min(first + columns - 1, #list) do
+    if list[j].y_label == list[i].y_label then
+      greatest = math.max(greatest, math.abs(areas[j].low), math.abs(areas[j].high))
+    end
+  end
+  return greatest
+end
+
 local function panel_commands(panel, place, area, options, font)
   local left, bottom, width, height = table.unpack(place.frame)
   local x_unit, x_word = 1, ""
   if options.steps then x_unit, x_word = gnuplot.step_unit(math.max(math.abs(area.left), math.abs(area.right))) end
-  local y_unit, y_word = gnuplot.value_unit(math.max(math.abs(area.low), math.abs(area.high)))
+  local y_unit, y_word = gnuplot.value_unit(place.greatest)
   local out = {
     ("set lmargin at screen %.5f"):format(left / options.width),
     ("set rmargin at screen %.5f"):format((left + width) / options.width),
@@ -145,6 +156,7 @@ function panels.draw(list, path, given)
       local bottom = options.height - head - (row + 1) * (TITLE + high) - row * BETWEEN
       append(out, panel_commands(panel, { index = i, first = column == 0, last = i + columns > #list,
         y_label = list[math.max(1, i - column)].y_label, frame = { LEFT + column * (wide + GAP), bottom, wide, high },
+        greatest = greatest_of_row(list, areas, i, columns),
       }, areas[i], options, font))
     end
     append(out, captions(key, places, options, font))
