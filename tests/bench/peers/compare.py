@@ -3,7 +3,8 @@
 
     /tmp/tide-peers/bin/python tests/bench/peers/compare.py --out results.json
 
-Every peer first runs the recorded steps of tests/reference/updates.h5; one whose numbers differ is not timed. Then
+Every peer first runs the recorded steps of tests/reference/updates.h5; one whose numbers differ is not timed. WHAT with
+-bfloat16 has the products of Tide and of its peers in bfloat16, beside plain PyTorch in float32. Then
 all are started and warmed, and each works for SECONDS while the others wait, ROUNDS times. What is reported: updates
 (or control steps) a second of the processor's time, so that waiting for the core costs nobody; medians of the rounds,
 and Tide's rate over the peer's, round by round."""
@@ -19,10 +20,13 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 LEARNERS = ["torch", "torch-tuned", "torch-compile", "jax"]
+BFLOAT16 = "-bfloat16"
 PEERS = {"h2o": LEARNERS, "sac": LEARNERS, "cql": LEARNERS, "step": ["gymnasium"]}
-GOALS = {("h2o", "torch"): 2.5, ("sac", "torch"): 3.0}
+PEERS.update({what + BFLOAT16: ["torch", *[peer + BFLOAT16 for peer in LEARNERS]] for what in ("h2o", "sac", "cql")})
+GOALS = {"h2o": 2.5, "sac": 3.0}  # over plain PyTorch
 NAMES = {"torch": "PyTorch, eager", "torch-tuned": "PyTorch, eager, tuned", "torch-compile": "PyTorch, torch.compile",
          "jax": "JAX, jit", "gymnasium": "Gymnasium"}
+NAMES.update({peer + BFLOAT16: NAMES[peer] + ", bfloat16" for peer in LEARNERS})
 
 
 class Worker:
@@ -49,7 +53,7 @@ class Worker:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", default=list(PEERS), metavar="WHAT",
-                        help="h2o, sac, cql, step; all of them otherwise")
+                        help=f"{', '.join(PEERS)}; all of them otherwise")
     parser.add_argument("--peers", default="", help=f"only these, with commas: {','.join(NAMES)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each turn, the processor's")
@@ -67,7 +71,8 @@ def arguments():
 
 
 def checked(peer, what, pin):
-    result = subprocess.run([*pin, sys.executable, str(HERE / "worker.py"), "check", peer, what], cwd=ROOT,
+    agent = what.removesuffix(BFLOAT16)
+    result = subprocess.run([*pin, sys.executable, str(HERE / "worker.py"), "check", peer, agent], cwd=ROOT,
                             stdout=subprocess.PIPE, text=True)
     if result.returncode != 0:
         print(f"{what}, {NAMES[peer]}: not timed; the recorded steps are not met: {result.stdout[:300]}",
@@ -77,13 +82,14 @@ def checked(peer, what, pin):
 
 
 def measure(what, chosen):
-    pin = ["taskset", "-c", str(chosen.core)]
+    pin, agent = ["taskset", "-c", str(chosen.core)], what.removesuffix(BFLOAT16)
+    precision = "float32" if agent == what else "bfloat16"
     wanted = [peer for peer in PEERS[what] if not chosen.peers or peer in chosen.peers.split(",")]
     checks = {peer: checked(peer, what, pin) for peer in wanted if peer != "gymnasium"}
-    commands = {"tide": [*pin, chosen.tide, "run", str(HERE / "worker.lua"), what]}
+    commands = {"tide": [*pin, chosen.tide, "run", str(HERE / "worker.lua"), agent, precision]}
     for peer in wanted:
         if checks.get(peer, True) is not None:
-            commands[peer] = [*pin, sys.executable, str(HERE / "worker.py"), "time", peer, what]
+            commands[peer] = [*pin, sys.executable, str(HERE / "worker.py"), "time", peer, agent]
     workers, versions = {}, {}
     for name, command in commands.items():
         workers[name] = Worker(command)
@@ -109,8 +115,8 @@ def measure(what, chosen):
         if name != "tide":
             ratios = [ours / theirs for ours, theirs in zip(rates["tide"], rates[name])]
             report["ratios"][name] = {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
-            goal = GOALS.get((what, name))
-            if goal:
+            goal = GOALS.get(agent)
+            if goal and name in ("torch", "torch" + BFLOAT16):
                 report["ratios"][name].update(goal=goal, met=statistics.median(ratios) >= goal)
     return report
 

@@ -1,5 +1,6 @@
 """SAC, CQL and H2O updates in JAX: a whole update, drawing its minibatches and all noise, is one compiled function
-whose state is donated. Adam is written out; gradients come from jax.grad of each loss."""
+whose state is donated. Adam is written out; gradients come from jax.grad of each loss. With use_bfloat16() the networks'
+products are in bfloat16 with sums in float32, forwards and backwards, and all else in float32."""
 import functools
 import math
 
@@ -7,6 +8,18 @@ import jax
 import jax.numpy as jnp
 
 jax.config.update("jax_default_matmul_precision", "float32")
+
+
+products = {"dtype": jnp.float32}
+
+
+def use_bfloat16():
+    products["dtype"] = jnp.bfloat16
+
+
+def product(x, weight):
+    dtype = products["dtype"]
+    return jnp.matmul(x.astype(dtype), weight.astype(dtype), preferred_element_type=jnp.float32)
 
 
 def init_mlp(key, inputs, hidden, outputs):
@@ -22,8 +35,8 @@ def init_mlp(key, inputs, hidden, outputs):
 def forward(net, *inputs):
     x = jnp.concatenate(inputs, -1)
     for weight, bias in net[:-1]:
-        x = jax.nn.relu(x @ weight + bias)
-    return x @ net[-1][0] + net[-1][1]
+        x = jax.nn.relu(product(x, weight) + bias)
+    return product(x, net[-1][0]) + net[-1][1]
 
 
 def value(critic, *inputs):
@@ -228,7 +241,8 @@ def by_name(tree):
 
 def check(name, reference):
     """Runs the recorded steps, compiled.  -> reference.Agreement"""
-    case, agreement = reference.read(reference.CASES[name]), reference.Agreement()
+    case = reference.read(reference.CASES[name])
+    agreement = reference.agreement(products["dtype"] == jnp.bfloat16)
     before = case["before"]
     networks = {key: [(jnp.asarray(weight.T), jnp.asarray(bias)) for weight, bias in reference.layers(net)]
                 for key, net in before.items() if isinstance(net, dict)}

@@ -5,7 +5,8 @@ joined by torch.cat, nothing computed that the losses do not need.
 
 Every update takes minibatches and `draw`, which gives normal and uniform numbers of a shape: recorded ones for the
 check against tests/reference/updates.h5, the generator's otherwise. With compile=True each loss is one compiled
-graph, and the rest is tuned."""
+graph, and the rest is tuned. With bfloat16=True each loss is computed under torch.autocast: the networks' products are
+in bfloat16, forwards and backwards; what is made of their outputs, and Adam, is in float32."""
 import math
 
 import torch
@@ -27,7 +28,7 @@ def mlp(inputs, hidden, outputs):
 
 def sample(head, noise, scalars=None):
     """Tanh-Gaussian action and its log-probability from the policy's head."""
-    mean, log_std = head.chunk(2, -1)
+    mean, log_std = head.float().chunk(2, -1)
     if scalars is not None:
         log_std = scalars[0] * log_std + scalars[1]
     log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
@@ -38,7 +39,14 @@ def sample(head, noise, scalars=None):
 
 
 def value(critic, *inputs):
-    return critic(torch.cat(inputs, -1)).squeeze(-1)
+    return critic(torch.cat(inputs, -1)).float().squeeze(-1)
+
+
+def autocast(loss):
+    def under_autocast(*arguments):
+        with torch.autocast("cpu", torch.bfloat16):
+            return loss(*arguments)
+    return under_autocast
 
 
 class ActorCritic:
@@ -47,7 +55,7 @@ class ActorCritic:
     scalars = None
 
     def __init__(self, S, A, hidden=(256, 256), policy_hidden=None, *, discount=0.99, tau=0.005, policy_lr=3e-4,
-                 critic_lr=3e-4, target_entropy=None, tuned=False, compile=False):
+                 critic_lr=3e-4, target_entropy=None, tuned=False, compile=False, bfloat16=False):
         self.tuned = tuned or compile
         self.A, self.discount, self.tau = A, discount, tau
         self.target_entropy = -float(A) if target_entropy is None else target_entropy
@@ -68,9 +76,13 @@ class ActorCritic:
         self.policy_optimiser = self.adam(self.policy_parameters, policy_lr)
         self.critic_optimiser = self.adam(self.critic_parameters, critic_lr)
         self.alpha_optimiser = self.adam([self.log_alpha], policy_lr)
-        if compile:
-            for name in self.compiled:
-                setattr(self, name, torch.compile(getattr(self, name), fullgraph=True, dynamic=False))
+        for name in self.passes:
+            loss = getattr(self, name)
+            if bfloat16:
+                loss = autocast(loss)
+            if compile:
+                loss = torch.compile(loss, fullgraph=True, dynamic=False)
+            setattr(self, name, loss)
 
     def adam(self, parameters, lr):
         return torch.optim.Adam(parameters, lr, fused=True) if self.tuned else torch.optim.Adam(parameters, lr)
@@ -105,7 +117,7 @@ class ActorCritic:
 
 
 class Sac(ActorCritic):
-    compiled = ("target", "critic_loss", "policy_loss")
+    passes = ("target", "critic_loss", "policy_loss")
 
     def target(self, batch, noise, alpha):
         s = batch["next_observations"]
@@ -133,7 +145,7 @@ class Sac(ActorCritic):
 
 
 class Cql(ActorCritic):
-    compiled = ("target", "critic_loss", "policy_loss", "other_actions")
+    passes = ("target", "critic_loss", "policy_loss", "other_actions")
     scalars = True
 
     def __init__(self, *sizes, beta=2.0, samples=10, **options):
@@ -183,7 +195,7 @@ class Cql(ActorCritic):
 
 
 class H2o(ActorCritic):
-    compiled = ("discriminator_losses", "target", "ratio", "gap", "critic_loss", "policy_loss")
+    passes = ("discriminator_losses", "target", "ratio", "gap", "critic_loss", "policy_loss")
     scalars = True
 
     def __init__(self, S, A, hidden=(256, 256), policy_hidden=None, *, discriminator_lr=3e-4, noise_std=0.1, beta=0.01,
@@ -198,7 +210,7 @@ class H2o(ActorCritic):
 
     @staticmethod
     def logits(discriminator, *inputs):
-        return 2 * torch.tanh(discriminator(torch.cat(inputs, -1)))
+        return 2 * torch.tanh(discriminator(torch.cat(inputs, -1)).float())
 
     def discriminator_losses(self, real, sim, noises):
         rows = [torch.cat([part[name] for name in ("observations", "actions", "next_observations")], -1)
@@ -277,7 +289,7 @@ def _linears(net):
 
 def check(name, reference, **how):
     """Runs the recorded steps.  -> reference.Agreement"""
-    case, agreement = reference.read(reference.CASES[name]), reference.Agreement()
+    case, agreement = reference.read(reference.CASES[name]), reference.agreement(how.get("bfloat16"))
     before = case["before"]
     policy = reference.layers(before["policy"])
     hidden = [len(bias) for _, bias in reference.layers(before["q1"])[:-1]]

@@ -1,5 +1,5 @@
---- tide run tests/bench/peers/worker.lua WHAT: Tide's side of compare.py; the same lines as worker.py's.
---- WHAT is an agent's name, or step for HalfCheetah's control step.
+--- tide run tests/bench/peers/worker.lua WHAT [PRECISION]: Tide's side of compare.py; the same lines as worker.py's.
+--- WHAT is an agent's name, or step for HalfCheetah's control step. PRECISION is float32 or bfloat16.
 local core = require "tide.core"
 local json = require "tide.json"
 local tide = require "tide"
@@ -19,7 +19,7 @@ local function stepping()
 end
 
 core.threads(1)
-local one = what == "step" and stepping() or require("tide.bench.workload").new(what).update
+local one = what == "step" and stepping() or require("tide.bench.workload").new(what, { precision = arg[2] }).update
 for _ = 1, 5 do one() end
 
 local function say(answer)

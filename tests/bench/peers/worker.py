@@ -3,7 +3,8 @@
 check: runs the recorded steps and says how well the numbers agree; exits with 1 where they do not.
 time: says `ready` and its versions, then answers each line SECONDS on its standard input with what it did in that time
 of the processor's.
-PEER is torch, torch-tuned, torch-compile, jax or gymnasium; WHAT is sac, cql, h2o or step."""
+PEER is torch, torch-tuned, torch-compile or jax, each also with -bfloat16, or gymnasium; WHAT is sac, cql, h2o or
+step."""
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 TORCH = {"torch": {}, "torch-tuned": {"tuned": True}, "torch-compile": {"compile": True}}
+BFLOAT16 = "-bfloat16"
 SIZES = {"observations": 17, "actions": 6, "rows": 100000}
 
 
@@ -29,12 +31,23 @@ def torch_module():
     return torch_updates, torch.__version__
 
 
+def jax_module(peer):
+    import jax
+    import jax_updates
+    if peer.endswith(BFLOAT16):
+        jax_updates.use_bfloat16()
+    return jax_updates, jax.__version__
+
+
+def torch_options(peer):
+    return dict(TORCH[peer.removesuffix(BFLOAT16)], bfloat16=peer.endswith(BFLOAT16))
+
+
 def check(peer, what):
     import reference
-    if peer == "jax":
-        import jax_updates
-        return jax_updates.check(what, reference)
-    return torch_module()[0].check(what, reference, **TORCH[peer])
+    if peer.startswith("jax"):
+        return jax_module(peer)[0].check(what, reference)
+    return torch_module()[0].check(what, reference, **torch_options(peer))
 
 
 def gymnasium_step():
@@ -60,12 +73,11 @@ def timed(peer, what):
     """-> the thing that is timed, the versions it depends on"""
     if peer == "gymnasium":
         return gymnasium_step()
-    if peer == "jax":
-        import jax
-        import jax_updates
-        return jax_updates.timed(what, SIZES), {"jax": jax.__version__, "python": platform.python_version()}
+    if peer.startswith("jax"):
+        module, version = jax_module(peer)
+        return module.timed(what, SIZES), {"jax": version, "python": platform.python_version()}
     module, version = torch_module()
-    one = module.timed(what, SIZES, **TORCH[peer])
+    one = module.timed(what, SIZES, **torch_options(peer))
     return one, {"torch": version, "python": platform.python_version()}
 
 
