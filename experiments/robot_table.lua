@@ -38,7 +38,7 @@ for name, task in pairs(learning.tasks) do
 end
 
 return tide.sweep {
-  seeds = 5, steps = 20000, datasets = datasets,
+  seeds = 5, steps = 20000, last = 3, datasets = datasets,
   axes = {
     { task = { "stand", "move" } },
     { agent = { "sac", "bc", "td3_bc", "cql", "iql", "darc", "darc_plus", "rlpd", "cql_sac", "h2o", "h2o_plus" } },

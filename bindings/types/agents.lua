@@ -154,6 +154,7 @@ function run:evaluate(episodes) end
 ---@field experiments? any[] instead of axes and experiment: { { label, options of an experiment }, ... }
 ---@field seeds? integer|integer[] 5
 ---@field steps? number
+---@field last? integer evaluations of a run, the last ones, that its final return is the mean of: 10
 ---@field name? string
 ---@field datasets? table<string, { from?: string, make: fun(path: string, from?: string) }>
 ---@field published? { source: string, steps?: number, cells: table<string, number[]> }[] cell -> { mean, std }

@@ -19,7 +19,7 @@ local defaults = {
   title = false,   -- the name of the sweep or the folder
   metrics = false, -- globs of the tags to show; all but clock readings without any
   only = false,    -- globs of a sweep's cells, or of runs' names
-  last = results.LAST, -- evaluations that the final return is the mean of
+  last = false,    -- evaluations that the final return is the mean of; as the sweep says otherwise
   embed = 4,       -- MB: videos up to this size are put into the page
 }
 
@@ -49,7 +49,7 @@ local function results_section(sources, last)
   local out = {}
   for _, source in ipairs(sources) do
     if #sources > 1 then out[#out + 1] = "<h3>" .. html.escape(source.name) .. "</h3>" end
-    local found = results.of(source.dir, source.plan, { last = last, only = source.only })
+    local found = results.of(source.dir, source.plan, { last = last or nil, only = source.only })
     found.name = source.name
     out[#out + 1] = html.blocks(document.of(found).blocks)
   end
@@ -126,7 +126,7 @@ local function check(path, chosen)
   if folder and folder ~= "" and lfs.attributes(folder, "mode") ~= "directory" then
     error(("report: %s: there is no folder %s"):format(path, folder), 0)
   end
-  if math.type(chosen.last) ~= "integer" or chosen.last < 1 then
+  if chosen.last and (math.type(chosen.last) ~= "integer" or chosen.last < 1) then
     error("report: last: a whole number from 1 on is needed", 0)
   end
   if type(chosen.embed) ~= "number" or not (chosen.embed >= 0 and chosen.embed <= 1000) then

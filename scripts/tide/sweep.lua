@@ -34,6 +34,7 @@ local defaults = {
   experiment = false,  -- function(cell) -> a table for tide.experiment; nothing: there is no such cell
   experiments = false, -- instead of axes: { { label, table for tide.experiment }, ... }
   datasets = {},       -- files to be made first: { [path] = { from = dataset or nil, make = function(path, from) } }
+  last = 10,           -- evaluations of a run, the last ones, that its final return is the mean of
   published = {},      -- others' figures: { { source =, steps =, cells = { [cell] = { mean, std } } }, ... }
 }
 
@@ -188,6 +189,10 @@ function sweep.define(given)
   local chosen = options.merge(defaults, kept, "tide.sweep")
   local self = setmetatable({ name = chosen.name, steps = chosen.steps, datasets = given.datasets or {} }, Sweep)
   self.seeds = seed_list(given.seeds or defaults.seeds)
+  self.last = math.tointeger(chosen.last)
+  if not self.last or self.last < 1 then
+    fail("last: how many evaluations, from 1 on, not %s", tostring(chosen.last))
+  end
   self.axes, self.experiment = read_axes(given)
   for path, about in pairs(self.datasets) do
     if type(path) ~= "string" or type(about) ~= "table" or type(about.make) ~= "function" then

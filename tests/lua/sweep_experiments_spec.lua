@@ -28,6 +28,11 @@ describe("the experiments", function()
     end)
   end
 
+  it("the robot's final return is of the last 3 of its 10 evaluations, the others' of the last 10", function()
+    local function last(name) return plan.make(paths.experiments(name .. ".lua"), { seeds = 1 }).last end
+    assert.are.same({ 3, 10 }, { last "robot_table", last "table1" })
+  end)
+
   it("every arm of the ablations is another H2O", function()
     local seen, about = {}, plan.make(paths.experiments "ablations.lua", { seeds = 1, only = { "gravity/*" } })
     for _, cell in ipairs(about.cells) do

@@ -129,6 +129,8 @@ describe("a sweep", function()
     local some = function() return {} end
     expect.refused("seeds", make, { seeds = 0 })
     expect.refused("seeds", make, { seeds = { 1, 1 } })
+    expect.refused({ "last", "0" }, make, { last = 0 })
+    expect.refused({ "last", "2.5" }, make, { last = 2.5 })
     expect.refused({ "unknown 'sedes'", "seeds" }, make, { sedes = 1 })
     expect.refused("axis 1: one name", make, { axes = { { a = { 1 }, b = { 1 } } } })
     expect.refused("axis a: there are two values 1", make, { axes = { { a = { 1, 1 } } } })

@@ -65,6 +65,14 @@ describe("the results of a sweep", function()
     expect.near(1455 / 12, results.of(folder, about, { last = 99 }).cells[1].final.mean, 1e-12)
   end)
 
+  it("the sweep says how many evaluations are the last ones, unless the reader does", function()
+    local about = small { seeds = 1 }
+    sweep_folder.fill(folder, about, function() return evaluations { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 } end)
+    about.last = 3
+    expect.near(11, results.of(folder, about).cells[1].final.mean, 1e-12)
+    expect.near(11.5, results.of(folder, about, { last = 2 }).cells[1].final.mean, 1e-12)
+  end)
+
   it("takes mean and standard deviation over seeds", function()
     local about = small { seeds = 3 }
     sweep_folder.fill(folder, about, function(run) return steady(({ 10, 20, 60 })[run.seed]) end)

@@ -38,8 +38,8 @@ function command.configure(parser)
     .. "the mean) or none."):argname("BAND"):choices({ "range", "std", "interval", "none" })
   parser:option("--only", "A sweep's cells: 'medium-replay/*'. May be given several times."):argname("PATTERN")
     :count("*")
-  parser:option("--last", "Of bars: how many evaluations the final return is the mean of; 10 unless given.", nil,
-    math.tointeger):argname("N")
+  parser:option("--last", "Of bars: how many evaluations the final return is the mean of; as the sweep says, or 10.",
+    nil, math.tointeger):argname("N")
   parser:option("--env", "Of rewards and cumulative: the environment; the one the policies were trained for otherwise.")
     :argname("NAME")
   parser:option("--gap", "What is wrong with it: 'gravity(2.0)'."):argname("GAP")
@@ -97,7 +97,7 @@ end
 
 function kinds.bars(args, path)
   local dir = sweep_folder(args) or error(("--kind bars: %s is no sweep's folder"):format(args.runs[1]), 0)
-  return require("tide.plot.sweep").bars(dir, path, { last = args.last or 10, title = args.title, only = args.only })
+  return require("tide.plot.sweep").bars(dir, path, { last = args.last, title = args.title, only = args.only })
 end
 
 for _, kind in ipairs { "u", "omega" } do

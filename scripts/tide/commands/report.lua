@@ -11,7 +11,8 @@ function command.configure(parser)
     .. " all but clock readings unless given."):argname("PATTERN"):count("*")
   parser:option("--only", "The cells of a sweep, or the names of runs: 'medium-replay/*'. May be given several times.")
     :argname("PATTERN"):count("*")
-  parser:option("--last", "How many evaluations the final return is the mean of.", 10, math.tointeger):argname("N")
+  parser:option("--last", "How many evaluations the final return is the mean of; as the sweep says, or 10, unless "
+    .. "given.", nil, math.tointeger):argname("N")
   parser:option("--embed", "Videos of up to so many megabytes are put into the page, others are linked.", 4, tonumber)
     :argname("MB")
 end

@@ -12,8 +12,8 @@ function command.configure(parser)
     :argname("FILE"):count("*")
   parser:option("--only", "The cells to show: 'medium-replay/*'. May be given several times."):argname("PATTERN")
     :count("*")
-  parser:option("--last", "How many evaluations the final return is the mean of.", results.LAST, math.tointeger)
-    :argname("N")
+  parser:option("--last", "How many evaluations the final return is the mean of; as the sweep says, or 10, unless "
+    .. "given.", nil, math.tointeger):argname("N")
   parser:option("--of", "Whose probability of being better than the others is told, a label of the last axis: h2o, "
     .. "where there is one, unless given."):argname("LABEL")
   parser:flag("--json", "Print the JSON object.")
@@ -28,7 +28,7 @@ local function kind_of(path)
 end
 
 function command.run(args)
-  if args.last < 1 then error("--last: a whole number from 1 on is needed", 0) end
+  if args.last and args.last < 1 then error("--last: a whole number from 1 on is needed", 0) end
   for _, path in ipairs(args.output) do kind_of(path) end
   local dir = #args.dir > 1 and args.dir:gsub("/+$", "") or args.dir
   local found = results.of(dir, plan.read(dir), { last = args.last, of = args.of, only = args.only })

@@ -4,6 +4,7 @@
 ---   steps, set, only                 the command line; only: the globs of all invocations, none for all cells
 ---   axes                             { { name, labels }, ... }
 ---   seeds
+---   last                             evaluations of a run that its final return is the mean of; 10 where there is none
 ---   cells                            { { name, labels = { axis = label }, chosen, runs = { { seed, run } } }, ... }
 ---   runs                             { { name, seed, agent, steps, chosen, cells = names }, ... }, in their order
 ---   published                        { { source, steps, cells = { { cell, mean, std }, ... } }, ... }: others' figures
@@ -47,6 +48,7 @@ function plan.read(dir)
     error(("%s: a sweep of format %s; this Tide reads %d"):format(plan.file(dir), tostring(found.format), FORMAT), 0)
   end
   found.steps, found.only, found.set = math.tointeger(found.steps), found.only or {}, found.set or {}
+  found.last = math.tointeger(found.last)
   for i, seed in ipairs(found.seeds) do found.seeds[i] = math.tointeger(seed) end
   for _, cell in ipairs(found.cells) do
     for _, one in ipairs(cell.runs) do one.seed = math.tointeger(one.seed) end
@@ -165,7 +167,7 @@ function plan.make(path, given, before)
   choose(resolved, all)
   local name = made.name ~= "" and made.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local about = { format = FORMAT, name = name, script = path, folder = lfs.currentdir(), steps = steps, set = set,
-                  only = all, axes = resolved.axes, seeds = resolved.seeds, cells = resolved.cells,
+                  only = all, axes = resolved.axes, seeds = resolved.seeds, last = made.last, cells = resolved.cells,
                   runs = for_file(resolved.runs), published = #made.published > 0 and made.published or nil }
   return about, wanted(resolved, only, now), made
 end

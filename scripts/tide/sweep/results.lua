@@ -10,8 +10,7 @@ local sweep = require "tide.sweep"
 
 local results = {}
 
-results.LAST = 10
-local FORMAT, SEED = 1, 0
+local FORMAT, SEED, LAST = 1, 0, 10
 
 -- ---- one run ----
 
@@ -199,14 +198,14 @@ end
 -- ---- all ----
 
 --- A run of the plan that was read already has it as `known`: { state, updates, rows }.
---- of(dir, plan, { last = evaluations that the final return is the mean of, of = label of the last axis whose
----    improvement over the others is told, only = globs of cells })
+--- of(dir, plan, { last = evaluations that the final return is the mean of, the plan's otherwise, of = label of the
+---    last axis whose improvement over the others is told, only = globs of cells })
 --- -> { name, axes, last, set, published, over_cells, cells = { { name, labels, steps, planned, seeds = that the
 ---      figures are of, done, unfinished, final, best, score = { mean, std }, published, runs = { { seed, state,
 ---      updates, steps, evaluations, final, best, score }, ... } }, ... } }
 function results.of(dir, about, given)
   given = given or {}
-  local last, by_name, cache = given.last or results.LAST, {}, {}
+  local last, by_name, cache = given.last or about.last or LAST, {}, {}
   for _, run in ipairs(about.runs) do by_name[run.name] = run end
   local found = { format = FORMAT, name = about.name, axes = about.axes, last = last, cells = {} }
   for i, cell in ipairs(chosen_cells(about, given.only or {})) do
