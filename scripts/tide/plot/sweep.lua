@@ -98,7 +98,8 @@ local function words_for(n, last)
 end
 
 --- Final returns of the sweep in `dir` as bars, a group for each combination of all axes but the last. Only runs that
---- are done count.  given: { last = evaluations that the final return is the mean of, or nil, title =, only = } -> remarks
+--- are done count.  given: { last = evaluations that the final return is the mean of, the sweep's otherwise, title =,
+---                           only = } -> remarks
 function sweep.bars(dir, path, given)
   gnuplot.check_path(path)
   local about = plan.read(dir)
