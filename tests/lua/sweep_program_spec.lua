@@ -1,5 +1,6 @@
 --- Promises of tide sweep, kept by the program itself: nothing is lost or done twice, whatever ends it.
 local core = require "tide.core"
+local expect = require "support.expect"
 local files = require "support.files"
 local json = require "tide.json"
 local lfs = require "lfs"
@@ -164,6 +165,28 @@ describe("tide sweep", function()
     local about = record("late", name)
     assert.are.equal("failed", about.state)
     assert.is_truthy(about.problem:find("has changed", 1, true), about.problem)
+  end)
+
+  it("--estimate measures each kind of run, adds up, and writes nothing", function()
+    local function estimated(arguments)
+      local code, text = sweeps.run(folder, "table.lua --estimate --json " .. arguments)
+      assert.are.equal(0, code, text)
+      return json.decode(text:match "{.*") -- the script prints, too
+    end
+    local alone = estimated "--out estimated --jobs 1 --steps 4000"
+    assert.are.same({ 6, 2 }, { alone.runs, #alone.kinds }) -- td3_bc takes no simulator: one run for both gaps
+    expect.near(alone.seconds, alone.on[1].seconds, 1e-6)
+    local longest, all = 0, 0
+    for _, kind in ipairs(alone.kinds) do
+      longest, all = math.max(longest, kind.seconds), all + kind.runs * kind.seconds
+      assert.is_true(kind.seconds > 4000 / kind.updates_per_s)
+    end
+    expect.near(all, alone.seconds, 1e-6)
+    local many = estimated "--out estimated --steps 4000 --only gravity/sac --seeds 1"
+    assert.are.equal(1, many.runs)
+    for _, one in ipairs(many.on) do expect.near(many.seconds, one.seconds, 1e-9) end
+    assert.is_nil(lfs.attributes(folder .. "/estimated"))
+    assert.are.equal(0, estimated("--out whole --resume").runs) -- all are done
   end)
 
   it("--only and --seeds choose, and add to what is there when resumed", function()

@@ -26,8 +26,9 @@ function sweep.configure(command)
   command:option("--slurm", "More options of sbatch: --slurm '--partition=long --time=24:00:00'.")
     :argname("OPTIONS")
   command:flag("--list", "Show the cells and what state their runs are in; run nothing.")
+  command:flag("--estimate", "Measure each kind of run for a moment and say how long all of them take; run nothing.")
   command:flag("--quiet", "Show no progress.")
-  command:flag("--json", "With status: the same as one JSON object.")
+  command:flag("--json", "With status and --estimate: the same as one JSON object.")
 end
 
 local function say(line)
@@ -72,8 +73,31 @@ local function plan_before(args, dir)
   return plan.read(dir)
 end
 
+--- How long what is asked for takes, of a folder that is resumed what is left of it.
+local function show_estimate(args, given)
+  local estimate, state = require "tide.sweep.estimate", require "tide.sweep.state"
+  local about, runs, made = plan.make(args.experiment, given)
+  local dir = folder_of(args, about)
+  if args.resume and plan.exists(dir) then
+    about, runs, made = plan.make(args.experiment, given, plan.read(dir))
+    local open = {}
+    for _, run in ipairs(runs) do
+      local found = state.of(plan.run_folder(dir, run.name))
+      run.updates = found.updates
+      if found.state ~= "done" then open[#open + 1] = run end
+    end
+    runs = open
+  end
+  local noted = not args.quiet and not args.json and core.process.is_terminal(2)
+  local found = estimate.of(made, runs, { steps = about.steps, set = about.set, jobs = args.jobs,
+    progress = noted and function(i, n) io.stderr:write(("measuring %d of %d\r"):format(i, n)) end or nil })
+  if args.json then say(json.encode(found, "  ")) else estimate.show(found, io.stdout) end
+  return 0
+end
+
 local function start(args)
   local given = { steps = args.steps, seeds = args.seeds, set = args.set, only = args.only }
+  if args.estimate then return show_estimate(args, given) end
   local about, runs, made = plan.make(args.experiment, given)
   local dir = folder_of(args, about)
   if args.list then
