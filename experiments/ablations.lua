@@ -1,6 +1,6 @@
 --- What each of H2O's terms is worth: the whole of it, and with parts taken out. HalfCheetah, medium-replay.
 ---
----   scripts/run sweep experiments/ablations.lua --only 'gravity/*' --seeds 3 --steps 30000
+---   scripts/run sweep experiments/ablations.lua --only 'gravity/*' --seeds 3 --steps 30000 --set evaluation.every=1
 ---
 --- An arm is a line: its name, and what it changes in tide.agents.h2o.
 local tide = require "tide"

@@ -1,7 +1,8 @@
 --- The paper's table 1 (Niu et al. 2022): HalfCheetah, evaluated in the real environment; three datasets, three
 --- simulators that are wrong, five methods.
 ---
----   scripts/run sweep experiments/table1.lua --only 'medium-replay/gravity/*' --seeds 3 --steps 50000
+---   scripts/run sweep experiments/table1.lua --only 'medium-replay/gravity/*' --seeds 3 --steps 50000 \
+---     --set evaluation.every=1          (every epoch, so that a short run has its last 10 evaluations, too)
 ---   scripts/run sweep status runs/table1
 ---   scripts/run table runs/table1 -o table1.md
 ---
