@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LARGE_PAGE = 2 << 20, LARGE_FROM = 8 << 20 }; /* bytes */
+enum { LARGE_PAGE = 2 << 20, LARGE_FROM = 4 << 20 }; /* bytes */
 
 static _Atomic uint64_t total;
 
@@ -71,15 +71,23 @@ tide_status tide_alloc_untouched(size_t count, size_t size, void **block)
     return alloc_raw(count * size, TIDE_ALIGNMENT, block);
 }
 
-tide_status tide_alloc_whole(size_t count, size_t size, void **block)
+/* As alloc_raw, in large pages where the system has them. */
+static tide_status alloc_large(size_t bytes, void **block)
 {
-    if (size == 0 || count > PTRDIFF_MAX / size || count * size < LARGE_FROM)
-        return tide_alloc_untouched(count, size, block);
-    TIDE_TRY(alloc_raw(count * size, LARGE_PAGE, block));
+    if (bytes < LARGE_FROM)
+        return alloc_raw(bytes, TIDE_ALIGNMENT, block);
+    TIDE_TRY(alloc_raw(bytes, LARGE_PAGE, block));
 #ifdef MADV_HUGEPAGE
-    (void)madvise(*block, count * size / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* without them it is right, too */
+    (void)madvise(*block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* without them it is right, too */
 #endif
     return TIDE_OK;
+}
+
+tide_status tide_alloc_whole(size_t count, size_t size, void **block)
+{
+    if (size == 0 || count > PTRDIFF_MAX / size)
+        return tide_alloc_untouched(count, size, block);
+    return alloc_large(count * size, block);
 }
 
 void tide_free(void *block)
@@ -109,7 +117,7 @@ typedef struct size_class {
     free_block *blocks;
 } size_class;
 
-enum { SIZE_CLASSES = 128 };
+enum { SIZE_CLASSES = 128, LEAST_CUT = 16 << 10, MOST_TIMES = 4 };
 static const size_t FIRST_CHUNK = (size_t)1 << 20;
 
 struct tide_arena {
@@ -156,7 +164,7 @@ static tide_status add_chunk(tide_arena *arena, size_t size)
                          arena->capacity, size, arena->limit);
     chunk *fresh;
     TIDE_TRY(tide_alloc(sizeof *fresh, (void **)&fresh));
-    tide_status status = alloc_raw(size, TIDE_ALIGNMENT, (void **)&fresh->memory);
+    tide_status status = alloc_large(size, (void **)&fresh->memory);
     if (status != TIDE_OK) {
         tide_free(fresh);
         return status;
@@ -181,16 +189,33 @@ static size_class *find_class(tide_arena *arena, size_t size, int make)
     return fresh;
 }
 
+/* A class whose blocks are waiting, of this size, or not much larger where it is worth cutting: memory that is used
+ * again is still in cache. NULL where there is none. */
+static size_class *find_waiting(tide_arena *arena, size_t size)
+{
+    size_class *class = find_class(arena, size, 0);
+    if (class != NULL && class->blocks != NULL)
+        return class;
+    for (size_t i = 0; i < arena->n_classes && size >= LEAST_CUT; i++) {
+        class = &arena->classes[i];
+        if (class->blocks != NULL && class->size > size && class->size / MOST_TIMES <= size)
+            return class;
+    }
+    return NULL;
+}
+
 tide_status tide_arena_take(tide_arena *arena, size_t bytes, void **block)
 {
     *block = NULL;
     if (bytes > PTRDIFF_MAX - TIDE_ALIGNMENT)
         return tide_fail(TIDE_MEMORY, "arena: %zu bytes are more than a process can hold", bytes);
     size_t size = round_up(bytes == 0 ? 1 : bytes, TIDE_ALIGNMENT);
-    size_class *class = find_class(arena, size, 0);
-    if (class != NULL && class->blocks != NULL) {
+    size_class *class = find_waiting(arena, size);
+    if (class != NULL) {
         *block = class->blocks;
         class->blocks = class->blocks->next;
+        if (class->size > size)
+            tide_arena_give_back(arena, (char *)*block + size, class->size - size);
         return TIDE_OK;
     }
     if (arena->newest == NULL || arena->newest->size - arena->newest->used < size) {

@@ -35,9 +35,10 @@ uint64_t tide_alloc_total(void);
 size_t tide_machine_memory(void);
 
 /* Arena: blocks that live until the next rewind. A block may be given back
- * early and then serves the next request of its size, so that what a step reuses
- * stays in cache. After a step as large as any before, nothing is asked of the
- * system. Pointers never move before the rewind. */
+ * early and then serves the next request of its size, or a part of it one that is not much
+ * smaller, so that what a step reuses stays in cache. After a step as large as any before,
+ * nothing is asked of the system. Pointers never move before the rewind. What it holds lies in
+ * large pages where the system has them. */
 typedef struct tide_arena tide_arena;
 
 tide_status tide_arena_create(tide_arena **arena);

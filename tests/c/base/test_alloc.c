@@ -105,6 +105,30 @@ START_TEST(a_block_given_back_serves_the_next_of_its_size)
 }
 END_TEST
 
+START_TEST(a_block_given_back_serves_smaller_ones_without_overlap)
+{
+    enum { SIZE = 1 << 20 };
+    tide_arena *arena;
+    MUST(tide_arena_create(&arena));
+    void *block, *half, *rest, *other;
+    MUST(tide_arena_take(arena, SIZE, &block));
+    tide_arena_give_back(arena, block, SIZE);
+    MUST(tide_arena_take(arena, SIZE / 8, &other)); /* too small for it */
+    ck_assert(other < block || (char *)other >= (char *)block + SIZE);
+    MUST(tide_arena_take(arena, SIZE / 2, &half));
+    ck_assert_ptr_eq(half, block);
+    MUST(tide_arena_take(arena, SIZE / 2 - 1000, &rest));
+    ck_assert_ptr_eq(rest, (char *)block + SIZE / 2);
+    ck_assert_uint_eq((uintptr_t)rest % TIDE_ALIGNMENT, 0);
+    MUST(tide_arena_take(arena, SIZE, &other)); /* nothing of it is left */
+    ck_assert((char *)other + SIZE <= (char *)block || (char *)other >= (char *)block + SIZE);
+    tide_arena_give_back(arena, half, SIZE / 2);
+    MUST(tide_arena_take(arena, SIZE / 2, &other));
+    ck_assert_ptr_eq(other, half);
+    tide_arena_destroy(arena);
+}
+END_TEST
+
 START_TEST(a_warm_arena_asks_for_nothing)
 {
     tide_arena *arena;
@@ -151,6 +175,7 @@ static void add(TCase *tests)
     tcase_add_test(tests, sizes_that_overflow_are_refused);
     tcase_add_test(tests, arena_blocks_do_not_overlap);
     tcase_add_test(tests, a_block_given_back_serves_the_next_of_its_size);
+    tcase_add_test(tests, a_block_given_back_serves_smaller_ones_without_overlap);
     tcase_add_test(tests, a_warm_arena_asks_for_nothing);
     tcase_add_test(tests, the_limit_counts_what_is_held_not_how_it_grows);
 }
