@@ -135,9 +135,9 @@ static void first_layer(const forward_pass *pass, tide_span units, tide_span row
         normalise(pass, 0, row, 1, pass->repeated[last_repeated] + row / times * width, y + (row - rows.first) * width);
 }
 
-/* y <- the output of a layer above it, from h. */
+/* y <- the output of a layer above it, from h. `soon`: what is needed after it. */
 static void upper_layer(const forward_pass *pass, size_t layer, tide_span units, tide_span rows, const float *h,
-                        float *y)
+                        float *y, tide_soon soon)
 {
     const tide_mlp *mlp = pass->mlp;
     size_t in = mlp->sizes[layer], width = mlp->sizes[layer + 1], count = rows.end - rows.first;
@@ -159,18 +159,26 @@ static void upper_layer(const forward_pass *pass, size_t layer, tide_span units,
                                .panels = pass->panels[layer],
                                .c = y,
                                .ldc = width,
-                               .end = layer_end(mlp, layer)};
+                               .end = layer_end(mlp, layer),
+                               .soon = soon};
     tide_gemm_part(&job, units);
     if (tide_mlp_normalises(mlp, layer))
         normalise(pass, layer, rows.first, count, bias, y);
 }
 
-static void forward_rows(const forward_pass *pass, tide_span units, float *scratch)
+/* All layers of some units; `next` are made after them. */
+static void forward_rows(const forward_pass *pass, tide_span units, tide_span next, float *scratch)
 {
     const tide_mlp *mlp = pass->mlp;
     size_t last = mlp->n_layers - 1;
     tide_span rows = tide_gemm_rows(pass->saved->rows, units);
     const float *h = NULL;
+    tide_soon soon = {0}; /* what the first layer of the next units writes */
+    if (scratch == NULL && last > 0) {
+        tide_span ahead = tide_gemm_rows(pass->saved->rows, next);
+        soon = (tide_soon){pass->saved->hidden[0] + ahead.first * mlp->sizes[1],
+                           (ahead.end - ahead.first) * mlp->sizes[1]};
+    }
     for (size_t layer = 0; layer <= last; layer++) {
         size_t width = mlp->sizes[layer + 1];
         float *y;
@@ -183,7 +191,7 @@ static void forward_rows(const forward_pass *pass, tide_span units, float *scrat
         if (layer == 0)
             first_layer(pass, units, rows, y);
         else
-            upper_layer(pass, layer, units, rows, h, y);
+            upper_layer(pass, layer, units, rows, h, y, layer == 1 ? soon : (tide_soon){0});
         h = y;
     }
     if (mlp->options.tanh_scale != 0.0f)
@@ -198,7 +206,8 @@ static void forward_part(void *context, size_t part, size_t parts)
     float *scratch = pass->scratch == NULL ? NULL : pass->scratch + part * 2 * pass->layer_floats;
     for (size_t unit = mine.first; unit < mine.end; unit += MLP_STEP) {
         size_t end = unit + MLP_STEP < mine.end ? unit + MLP_STEP : mine.end;
-        forward_rows(pass, (tide_span){unit, end}, scratch);
+        size_t after = end + MLP_STEP < mine.end ? end + MLP_STEP : mine.end;
+        forward_rows(pass, (tide_span){unit, end}, (tide_span){end, after}, scratch);
     }
 }
 

@@ -45,6 +45,12 @@ tide_status tide_gemm_use(const char *name)
     return TIDE_OK;
 }
 
+bool tide_gemm_is_own(void)
+{
+    pthread_once(&once, set_up);
+    return own != NULL;
+}
+
 bool tide_gemm_has_bfloat16(void)
 {
     pthread_once(&once, set_up);
@@ -97,6 +103,15 @@ static tide_product rows_of(const tide_gemm_job *job, size_t first, tide_span un
     return p;
 }
 
+/* `step` of the span's units, with their share of what is needed soon. */
+static tide_product units_of(const tide_gemm_job *job, tide_span units, size_t unit, size_t step)
+{
+    tide_product p = rows_of(job, units.first, (tide_span){unit, unit + step});
+    tide_span share = tide_pool_share(job->soon.count, (unit - units.first) / step, (units.end - units.first) / step);
+    p.soon = (tide_soon){job->soon.from + share.first, share.end - share.first};
+    return p;
+}
+
 /* Terms [l, l + k) and columns [j, j + n) of a product, with that part of B in panels. */
 static tide_product block_of(tide_product p, size_t l, size_t k, size_t j, size_t n, const float *panels)
 {
@@ -132,8 +147,7 @@ static void run_blocks(const tide_product_set *set, const tide_gemm_job *job, ti
             else
                 tide_panels_make(job->transpose_b, k, 0, n, b, job->ldb, panels);
             for (size_t unit = units.first; unit < units.end; unit += step) {
-                tide_product p = block_of(rows_of(job, units.first, (tide_span){unit, unit + step}), l, k, j, n,
-                                          panels);
+                tide_product p = block_of(units_of(job, units, unit, step), l, k, j, n, panels);
                 set->run(&p);
             }
         }
@@ -148,7 +162,7 @@ static void own_part(const tide_product_set *set, const tide_gemm_job *job, tide
         return;
     }
     for (size_t unit = units.first; unit < units.end; unit += step) {
-        tide_product p = rows_of(job, units.first, (tide_span){unit, unit + step});
+        tide_product p = units_of(job, units, unit, step);
         set->run(&p);
     }
 }
@@ -215,7 +229,7 @@ void tide_gemm_part(const tide_gemm_job *job, tide_span units)
     pthread_once(&once, set_up);
     tide_span rows = tide_gemm_rows(job->m, units);
     const tide_product_set *set = job->transpose_b && job->m < LEAST_ROWS ? NULL : own;
-    if (job->bfloat16 && job->m >= LEAST_ROWS)
+    if (job->bfloat16 && (job->m >= LEAST_ROWS || job->transpose_a))
         set = in_bfloat16;
     if (rows.first == rows.end || job->n == 0)
         return;

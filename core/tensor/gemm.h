@@ -20,6 +20,10 @@
  * Errors: TIDE_ARGUMENT for another name, or one that this processor cannot run. */
 tide_status tide_gemm_use(const char *name);
 
+/* True where Tide's own kernels make products: a product's terms may be cut at multiples of TIDE_PRODUCT_TERMS, and the
+ * parts added in order, with the same bits. */
+bool tide_gemm_is_own(void);
+
 /* True where bfloat16 is possible: the processor has AVX512_BF16, and Tide's kernels for AVX-512 make products. */
 bool tide_gemm_has_bfloat16(void);
 
@@ -45,7 +49,8 @@ static inline tide_span tide_gemm_rows(size_t m, tide_span units)
 /* A product that is made in spans of units, and what becomes of its elements. */
 typedef struct tide_gemm_job {
     bool transpose_a, transpose_b;
-    bool bfloat16;  /* A and B are rounded to it, sums are float32; from 8 rows on, where tide_gemm_has_bfloat16 */
+    bool bfloat16;  /* A and B are rounded to it, sums are float32; from 8 rows on or with a
+                       transposed A, where tide_gemm_has_bfloat16 */
     size_t m, n, k; /* of the whole product */
     const float *a; /* from the span's first row on (its column, where transposed) */
     size_t lda;
@@ -55,6 +60,7 @@ typedef struct tide_gemm_job {
     float beta, *c;      /* c and end.mask: from the span's first row on */
     size_t ldc;
     tide_product_end end;
+    tide_soon soon;     /* what is needed after this product */
     size_t sums_stride; /* end.sums is the span's first unit's; the next unit's stand so many floats on */
 } tide_gemm_job;
 

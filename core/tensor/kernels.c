@@ -169,48 +169,91 @@ void tide_scaled_tanh_backward(float *g_out, const float *g, const float *y, siz
         g_out[i] = g[i] * (scale - y[i] * y[i] / scale);
 }
 
-void tide_sum_repeats(float *out, const float *g, size_t rows, size_t width, size_t repeat)
+/* Rows that the narrow layers take together: what belongs to a column, they read and write once. */
+enum { ROWS = 4 };
+
+/* The dot products of ROWS rows with w. */
+static void dots(float *restrict y, size_t stride, const float *restrict h, size_t width, const float *restrict w,
+                 float bias)
 {
-    memset(out, 0, rows / repeat * width * sizeof(float));
-    for (size_t i = 0; i < rows; i++)
-        add_row(out + i / repeat * width, g + i * width, width);
+    const float *restrict h1 = h + width, *restrict h2 = h + 2 * width, *restrict h3 = h + 3 * width;
+    float sum = 0.0f, sum1 = 0.0f, sum2 = 0.0f, sum3 = 0.0f;
+#pragma omp simd reduction(+ : sum, sum1, sum2, sum3)
+    for (size_t j = 0; j < width; j++) {
+        sum += h[j] * w[j];
+        sum1 += h1[j] * w[j];
+        sum2 += h2[j] * w[j];
+        sum3 += h3[j] * w[j];
+    }
+    y[0] = sum + bias;
+    y[stride] = sum1 + bias;
+    y[2 * stride] = sum2 + bias;
+    y[3 * stride] = sum3 + bias;
 }
 
 void tide_narrow_forward(float *y, const float *h, size_t rows, size_t width, const float *w, const float *bias,
                          size_t out)
 {
-    for (size_t i = 0; i < rows; i++)
+    size_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS)
+        for (size_t o = 0; o < out; o++)
+            dots(y + i * out + o, out, h + i * width, width, w + o * width, bias[o]);
+    for (; i < rows; i++)
         for (size_t o = 0; o < out; o++)
             y[i * out + o] = dot(h + i * width, w + o * width, width) + bias[o];
 }
 
-static void scaled_row(float *restrict to, float scale, const float *restrict from, size_t n)
+/* `rows`, `out` and `sum` (whether sums and dw are wanted) are known to the compiler. */
+static inline __attribute__((always_inline)) void
+narrow_rows(const size_t rows, const size_t out, const bool sum, float *restrict dh, const float *restrict g,
+            const float *restrict h, size_t width, const float *restrict w, float *restrict sums, float *restrict dw)
 {
-    for (size_t j = 0; j < n; j++)
-        to[j] = scale * from[j];
-}
-
-static void add_scaled_row(float *restrict to, float scale, const float *restrict from, size_t n)
-{
-    for (size_t j = 0; j < n; j++)
-        to[j] += scale * from[j];
-}
-
-void tide_narrow_backward(float *dh, const float *g, const float *h, size_t rows, size_t width, const float *w,
-                          size_t out, float *sums)
-{
-    for (size_t i = 0; i < rows; i++) {
-        float *row = dh + i * width;
-        scaled_row(row, g[i * out], w, width);
-        for (size_t o = 1; o < out; o++)
-            add_scaled_row(row, g[i * out + o], w + o * width, width);
-        tide_relu_backward(row, h + i * width, 1, width, sums);
+    for (size_t j = 0; j < width; j++) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < rows; i++) {
+            float x = g[i * out] * w[j];
+#pragma GCC unroll 4
+            for (size_t o = 1; o < out; o++)
+                x += g[i * out + o] * w[o * width + j];
+            x = h[i * width + j] > 0.0f ? x : 0.0f;
+            dh[i * width + j] = x;
+            if (sum)
+                sums[j] += x;
+        }
+#pragma GCC unroll 4
+        for (size_t o = 0; o < out && sum; o++)
+#pragma GCC unroll 4
+            for (size_t i = 0; i < rows; i++)
+                dw[o * width + j] += g[i * out + o] * h[i * width + j];
     }
 }
 
-void tide_narrow_weights(float *dw, const float *g, const float *h, size_t rows, size_t width, size_t out)
+#define NARROW(out)                                                                                                \
+    static void narrow_##out(float *dh, const float *g, const float *h, size_t rows, size_t width, const float *w, \
+                             float *sums, float *dw)                                                               \
+    {                                                                                                              \
+        size_t i = 0;                                                                                              \
+        for (; i + ROWS <= rows; i += ROWS)                                                                        \
+            if (sums != NULL)                                                                                      \
+                narrow_rows(ROWS, out, true, dh + i * width, g + i * out, h + i * width, width, w, sums, dw);      \
+            else                                                                                                   \
+                narrow_rows(ROWS, out, false, dh + i * width, g + i * out, h + i * width, width, w, NULL, NULL);   \
+        for (; i < rows; i++)                                                                                      \
+            if (sums != NULL)                                                                                      \
+                narrow_rows(1, out, true, dh + i * width, g + i * out, h + i * width, width, w, sums, dw);         \
+            else                                                                                                   \
+                narrow_rows(1, out, false, dh + i * width, g + i * out, h + i * width, width, w, NULL, NULL);      \
+    }
+
+NARROW(1)
+NARROW(2)
+NARROW(3)
+NARROW(4)
+
+void tide_narrow_backward(float *dh, const float *g, const float *h, size_t rows, size_t width, const float *w,
+                          size_t out, float *sums, float *dw)
 {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t o = 0; o < out; o++)
-            add_scaled_row(dw + o * width, g[i * out + o], h + i * width, width);
+    static void (*const kinds[TIDE_NARROW])(float *, const float *, const float *, size_t, size_t, const float *,
+                                            float *, float *) = {narrow_1, narrow_2, narrow_3, narrow_4};
+    kinds[out - 1](dh, g, h, rows, width, w, sums, dw);
 }

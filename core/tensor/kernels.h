@@ -36,9 +36,6 @@ void tide_scaled_tanh(float *y, size_t n, float scale);
 /* g_out <- g (scale - y^2 / scale): the gradient before y = scale tanh(.). */
 void tide_scaled_tanh_backward(float *g_out, const float *g, const float *y, size_t n, float scale);
 
-/* Sums groups of `repeat` consecutive rows: out (rows / repeat, width). */
-void tide_sum_repeats(float *out, const float *g, size_t rows, size_t width, size_t repeat);
-
 /* Layers with few outputs, where a general product spends its time packing. */
 enum { TIDE_NARROW = 4 };
 
@@ -46,11 +43,9 @@ enum { TIDE_NARROW = 4 };
 void tide_narrow_forward(float *y, const float *h, size_t rows, size_t width, const float *w, const float *bias,
                          size_t out);
 
-/* dh (rows, width) <- (g w) masked by h > 0, g (rows, out); sums (width) += its column sums, unless NULL. */
+/* dh (rows, width) <- (g w) masked by h > 0, g (rows, out); sums (width) += its column sums, dw (out, width) += g^T h,
+ * unless both are NULL. */
 void tide_narrow_backward(float *dh, const float *g, const float *h, size_t rows, size_t width, const float *w,
-                          size_t out, float *sums);
-
-/* dw (out, width) += g^T h. */
-void tide_narrow_weights(float *dw, const float *g, const float *h, size_t rows, size_t width, size_t out);
+                          size_t out, float *sums, float *dw);
 
 #endif

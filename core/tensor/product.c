@@ -44,6 +44,7 @@ static inline void transpose_4(const float *from, size_t ldb, float *to)
 /* One panel of B (n, k), `columns` rows of it: a cache line of each, then the next. */
 static void transpose_panel(size_t k, size_t columns, const float *b, size_t ldb, float *panel)
 {
+    const float *next = b + TIDE_PANEL * ldb; /* fetched meanwhile, from one end to the other */
     const size_t line = 16, fours = columns / 4 * 4, whole = k / 4 * 4;
     if (columns < TIDE_PANEL)
         memset(panel, 0, k * TIDE_PANEL * sizeof *panel);
@@ -51,7 +52,7 @@ static void transpose_panel(size_t k, size_t columns, const float *b, size_t ldb
         size_t end = start + line < whole ? start + line : whole;
         for (size_t j = 0; j < fours; j += 4) {
             for (size_t i = j; i < j + 4; i++)
-                __builtin_prefetch(b + i * ldb + start + line);
+                __builtin_prefetch(next + i * line + start * TIDE_PANEL, 0, 2);
             for (size_t l = start; l < end; l += 4)
                 transpose_4(b + j * ldb + l, ldb, panel + l * TIDE_PANEL + j);
         }

@@ -22,6 +22,12 @@ typedef struct tide_product_end {
     float *sums;       /* (n) += the columns' sums of the result, row by row; or NULL; only with a mask */
 } tide_product_end;
 
+/* Floats that are needed next, to be read or written: they are brought into the second cache meanwhile. */
+typedef struct tide_soon {
+    const float *from;
+    size_t count;
+} tide_soon;
+
 /* C (m, n) = A B, or C + A B. A's element (i, l) is a[i a_row + l a_step]. B lies in panels of TIDE_PANEL columns:
  * its element (l, j) is b[j / TIDE_PANEL b_panel + l b_step + j % TIDE_PANEL]; nothing beyond n is read. */
 typedef struct tide_product {
@@ -33,6 +39,8 @@ typedef struct tide_product {
     bool add;
     float *c;
     size_t c_row;
+    size_t more; /* rows of C that are made right after these */
+    tide_soon soon;
     size_t first_row; /* of C's rows in the product that `end` tells of */
     tide_product_end end;
 } tide_product;

@@ -106,6 +106,9 @@ static void run(const tide_product *p)
         tile.b_panel = TIDE_PANEL * pairs;
         tile.c = p->c + first * p->c_row;
         tile.first_row = p->first_row + first;
+        size_t soon = p->soon.count * first / p->m;
+        tile.more = p->m - first - tile.m;
+        tile.soon = (tide_soon){p->soon.from + soon, p->soon.count * (first + tile.m) / p->m - soon};
         if (tile.end.mask != NULL)
             tile.end.mask += first * p->c_row;
         run_product(&tile);

@@ -11,7 +11,7 @@
  * and includes this, which defines run_product. */
 
 /* AHEAD: so many terms ahead are fetched: rows of B, the next tile's at the end, and of a transposed A; their strides are
- * no stream that the processor would follow. LONG: from so many terms on the next rows of A are fetched too. */
+ * no stream that the processor would follow. LONG: from so many terms on, what comes after these rows is fetched too. */
 enum { TILE_COLUMNS = 2 * LANES, BLOCK_COLUMNS = 256, AHEAD = 16, LONG = 64 };
 
 /* What a tile needs to know; columns are at most TILE_COLUMNS. */
@@ -20,7 +20,12 @@ typedef struct tile {
     const float *a, *b, *next; /* next: the columns of B of the tile after this one */
     float *c;
     size_t k, columns, column, row;
-    bool add, last; /* to what C holds; whether the sum is whole then */
+    size_t next_k;     /* terms of the block of terms after this one */
+    const float *bias; /* of the first row, where rows have their own, */
+    size_t bias_left;  /* and how many rows share it */
+    const float *soon; /* fetched, */
+    size_t soon_step;  /* so many floats on for each term */
+    bool add, last;    /* to what C holds; whether the sum is whole then */
 } tile;
 
 /* Rows of a tile have their addresses from pointers to every third. */
@@ -40,6 +45,8 @@ static inline __attribute__((always_inline)) void make_tile(const size_t rows, c
     const size_t a_row = p->a_row, a_step = p->a_step, b_step = p->b_step;
     ROW_POINTERS(a, const float, t->a, a_row);
     const float *b = t->b;
+    const float *soon = t->soon;
+    const size_t soon_step = t->soon_step;
     const float *ahead = t->k > AHEAD ? b + AHEAD * b_step : t->next;
     for (size_t l = t->k; l > 0; l--) {
         vec right[2];
@@ -49,6 +56,8 @@ static inline __attribute__((always_inline)) void make_tile(const size_t rows, c
             __builtin_prefetch(ahead + v * LANES);
         }
         __builtin_prefetch(a[0] + AHEAD * a_step + rows - 1);
+        __builtin_prefetch(soon, 0, 2);
+        soon += soon_step;
 #pragma GCC unroll 12
         for (size_t i = 0; i < rows; i++) {
             vec left = spread(a[i / 3] + i % 3 * a_row);
@@ -82,11 +91,13 @@ static inline __attribute__((always_inline)) void make_tile(const size_t rows, c
             for (size_t i = 0; i < rows; i++)
                 sum[i][v] = add(sum[i][v], one);
         } else if (bias) {
+            const float *from = t->bias + t->column + at;
+            size_t left = t->bias_left;
 #pragma GCC unroll 12
             for (size_t i = 0; i < rows; i++) {
-                size_t row = (p->first_row + t->row + i) / end->repeats;
-                const float *from = end->bias + row * end->bias_row + t->column + at;
                 sum[i][v] = add(sum[i][v], whole ? load(from) : load_some(lanes[v], from));
+                from += --left == 0 ? end->bias_row : 0;
+                left = left == 0 ? end->repeats : left;
             }
         }
         if (relu)
@@ -162,13 +173,53 @@ TILES(12)
 
 static void (*const tiles[3][TILE_ROWS])(const tile *) = {OF_ALL_ROWS(whole), OF_ALL_ROWS(wide), OF_ALL_ROWS(narrow)};
 
-/* Asks for terms [l, end) of the rows of A that come next, into the second cache. */
-static inline void fetch_rows(const float *a, size_t a_row, size_t rows, size_t l, size_t end)
+/* While rows of tiles are made, memory that is needed after them is fetched, a line or less for each term: all at once
+ * the fetches would wait for each other, and the tiles for them. */
+enum { MOST_SOON = 4 };
+
+/* What is needed after these rows: the next rows of C, of its mask and of A, or where A is transposed a share of the next
+ * terms; a share of what the caller wants. Short sums have no time for it. */
+static size_t find_soon(const tile *t, size_t rows, tide_soon *list)
+{
+    const tide_product *p = t->p;
+    size_t below = t->row + rows, left = p->m + p->more - below, n = 0;
+    left = left < rows ? left : rows;
+    if (t->k < LONG)
+        return 0;
+    if (left > 0) {
+        list[n++] = (tide_soon){p->c + below * p->c_row, left * p->c_row};
+        if (t->last && p->end.mask != NULL)
+            list[n++] = (tide_soon){p->end.mask + below * p->c_row, left * p->c_row};
+        if (p->a_step == 1 && below < p->m)
+            list[n++] = (tide_soon){t->a + rows * p->a_row, left * p->a_row};
+    }
+    if (p->a_step != 1 && t->next_k > 0) {
+        size_t start = t->next_k * t->row / p->m, end = t->next_k * below / p->m;
+        list[n++] = (tide_soon){t->a - t->row + (t->k + start) * p->a_step, (end - start) * p->a_step};
+        if (p->b_panel == TIDE_PANEL) /* as it is in memory */
+            list[n++] = (tide_soon){t->b + (t->k + start) * p->b_step, (end - start) * p->b_step};
+    }
+    if (t->last && p->soon.count > 0) {
+        size_t start = p->soon.count * t->row / p->m, end = p->soon.count * below / p->m;
+        list[n++] = (tide_soon){p->soon.from + start, end - start};
+    }
+    return n;
+}
+
+/* What one of `tiles` fetches of it. */
+static void choose_soon(tile *t, const tide_soon *list, size_t n, size_t place, size_t tiles)
 {
     const size_t line = 16;
-    for (l -= l % line; l < end; l += line)
-        for (size_t i = 0; i < rows; i++)
-            __builtin_prefetch(a + i * a_row + l, 0, 2);
+    t->soon = t->b;
+    t->soon_step = 0;
+    if (n == 0)
+        return;
+    size_t i = place * n / tiles, first = (i * tiles + n - 1) / n, end = ((i + 1) * tiles + n - 1) / n;
+    size_t start = list[i].count * (place - first) / (end - first);
+    size_t stop = list[i].count * (place + 1 - first) / (end - first);
+    size_t step = (stop - start + t->k - 1) / t->k;
+    t->soon = list[i].from + start;
+    t->soon_step = step < line ? step : line;
 }
 
 /* Some rows of a tile's height, a block of columns: the rows of A stay in the first cache meanwhile. */
@@ -176,20 +227,20 @@ static void make_rows(tile *t, size_t rows, size_t first, size_t end)
 {
     const tide_product *p = t->p;
     const float *b = t->b;
+    tide_soon list[MOST_SOON];
+    size_t n_soon = find_soon(t, rows, list), n_tiles = (end - first + TILE_COLUMNS - 1) / TILE_COLUMNS;
     for (size_t j = first; j < end; j += TILE_COLUMNS) {
         t->column = j;
         t->columns = end - j < TILE_COLUMNS ? end - j : TILE_COLUMNS;
+        choose_soon(t, list, n_soon, (j - first) / TILE_COLUMNS, n_tiles);
         t->b = b + j / TIDE_PANEL * p->b_panel + j % TIDE_PANEL;
         size_t after = j + TILE_COLUMNS < end ? j + TILE_COLUMNS : first;
         t->next = b + after / TIDE_PANEL * p->b_panel + after % TIDE_PANEL;
         t->c = p->c + t->row * p->c_row + j;
-        if (p->a_step == 1 && t->k >= LONG && t->row + 2 * rows <= p->m)
-            fetch_rows(t->a + rows * p->a_row, p->a_row, rows, t->k * (j - first) / (end - first),
-                       t->k * (j + TILE_COLUMNS - first) / (end - first));
         size_t kind = t->columns == TILE_COLUMNS ? 0 : t->columns > LANES ? 1 : 2;
         tiles[kind][rows - 1](t);
+        t->b = b;
     }
-    t->b = b;
 }
 
 static void run_product(const tide_product *p)
@@ -197,12 +248,23 @@ static void run_product(const tide_product *p)
     size_t n_tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
     for (size_t l = 0; l < p->k; l += TIDE_PRODUCT_TERMS) {
         size_t k = p->k - l < TIDE_PRODUCT_TERMS ? p->k - l : TIDE_PRODUCT_TERMS;
-        tile t = {.p = p, .k = k, .b = p->b + l * p->b_step, .add = p->add || l > 0, .last = l + k == p->k};
+        size_t left = p->k - l - k;
+        tile t = {.p = p,
+                  .k = k,
+                  .next_k = left < TIDE_PRODUCT_TERMS ? left : TIDE_PRODUCT_TERMS,
+                  .b = p->b + l * p->b_step,
+                  .add = p->add || l > 0,
+                  .last = left == 0};
         for (size_t j = 0; j < p->n; j += BLOCK_COLUMNS) {
             size_t end = j + BLOCK_COLUMNS < p->n ? j + BLOCK_COLUMNS : p->n;
             for (size_t i = 0; i < n_tiles; i++) {
                 t.row = p->m * i / n_tiles;
                 t.a = p->a + t.row * p->a_row + l * p->a_step;
+                if (p->end.bias != NULL && p->end.repeats > 0) {
+                    size_t row = p->first_row + t.row, of = row / p->end.repeats;
+                    t.bias = p->end.bias + of * p->end.bias_row;
+                    t.bias_left = (of + 1) * p->end.repeats - row;
+                }
                 make_rows(&t, p->m * (i + 1) / n_tiles - t.row, j, end);
             }
         }
