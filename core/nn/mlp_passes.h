@@ -1,4 +1,5 @@
-/* What the two passes of a network share: mlp.c prepares them, mlp_forward.c and mlp_backward.c make them.
+/* What the two passes of a network share: mlp.c prepares them, mlp_forward.c makes the one, mlp_backward.c with
+ * mlp_weights.c the other, of fewer rows where mlp_chosen.c finds that these suffice.
  *
  * Both passes go down all layers with a few rows at a time, so that these stay in cache, and parts of the
  * rows are made by different threads. */
@@ -50,6 +51,25 @@ static inline void mlp_give(tide_tape *tape, float *block, size_t rows, size_t w
 /* out (rows, outputs) <- network(parts); joins inputs into `saved` on the way. `keep`: hidden layers too,
  * which are taken from the arena here. */
 tide_status tide_mlp_run_forward(tide_tape *tape, tide_value *const *parts, mlp_saved *saved, bool keep, float *out);
+
+/* A backward pass of fewer rows: min(Q1, Q2) sends each row's gradient into one of two critics, and what is zero stays
+ * zero on its way to the inputs. */
+typedef struct mlp_chosen {
+    bool fewer;         /* else nothing but the room for it is here */
+    uint32_t *list;     /* the rows, in order */
+    mlp_saved saved;    /* of these rows */
+    float *g, *outputs; /* (rows, outputs) */
+    float *into[TIDE_MAX_PARTS];
+} mlp_chosen;
+
+/* Chooses the rows of value->gradient that are not zero, and copies what a backward pass to the inputs reads of them;
+ * into[p] is where input p's gradient goes, or NULL, and added to where beta[p] is not 0. */
+tide_status tide_mlp_choose(tide_tape *tape, const tide_value *value, float *const *into, const float *beta,
+                            mlp_chosen *chosen);
+
+/* Puts the gradients of their inputs, which stand in chosen->into, where they belong; the other rows' are zero. */
+void tide_mlp_put_chosen(const tide_value *value, float *const *into, const float *beta, const mlp_chosen *chosen);
+void tide_mlp_give_chosen(tide_tape *tape, const tide_value *value, const mlp_chosen *chosen);
 
 /* The backward of the recorded value, whose `saved` is an mlp_saved. */
 tide_status tide_mlp_run_backward(tide_tape *tape, tide_value *value);

@@ -103,6 +103,9 @@ describe("the floor", function()
     local _, by_part = floor.of(agent("sac", { batch = 10 }))
     assert.are.equal(20 * (3 * 5 + 5 * 7 + 7 * 4 + 2 * (5 * 5 + 5 * 7 + 7)), by_part.targets)
     assert.are.equal(20 * 2 * (2 * (5 * 5 + 5 * 7 + 7) + 5 * 7 + 7), by_part.critics)
+    -- both critics forward, each row back through one of them
+    assert.are.equal(20 * (2 * (3 * 5 + 5 * 7 + 7 * 4) + 5 * 7 + 7 * 4 + 2 * (5 * 5 + 5 * 7 + 7) + 2 * 5 + 5 * 7 + 7),
+      by_part.policy)
   end)
 
   it("has a count for every agent there is", function()

@@ -1,6 +1,6 @@
 --- The products that an update cannot do without, in floating-point operations, from the shapes alone.
 --- What is left out: products whose result nobody reads (gradients of data, of frozen or passed-through
---- networks), and the second product of rows that are the same.
+--- networks), those of zeros, and the second product of rows that are the same.
 local options = require "tide.options"
 
 local floor = {}
@@ -31,12 +31,13 @@ local function backward_inputs(net, rows, wanted)
   return forward(net, rows) - 2 * rows * (net[1][1] - wanted) * net[1][2]
 end
 
---- Policy and critics of soft actor-critic on `rows`.
+--- Policy and critics of soft actor-critic on `rows`. The policy's loss has min(Q1, Q2): a row's gradient comes from
+--- one critic alone.
 local function actor_critic(S, A, hidden, rows)
   local policy, critic = layers(S, hidden, 2 * A), layers(S + A, hidden, 1)
   return {
     policy = forward(policy, rows) + backward(policy, rows)
-             + 2 * (forward(critic, rows) + backward_inputs(critic, rows, A)),
+             + 2 * forward(critic, rows) + backward_inputs(critic, rows, A),
     critics = 2 * (forward(critic, rows) + backward(critic, rows)),
     targets = forward(policy, rows) + 2 * forward(critic, rows),
   }

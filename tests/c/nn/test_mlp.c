@@ -3,6 +3,7 @@
 
 #include "autodiff/shape.h"
 #include "nn/mlp.h"
+#include "tensor/gemm.h"
 
 static tide_rng rng;
 
@@ -478,6 +479,69 @@ START_TEST(a_network_passed_through_gets_no_gradient)
 }
 END_TEST
 
+/* The gradients of the inputs in x (rows, 5) of sum g y^2, y a network of them, to inputs alone or to weights as well;
+ * twice, so that the second adds to the first. */
+static void input_gradients(tide_tape *tape, tide_mlp *mlp, tide_parameters *x, const float *g, size_t rows, bool alone)
+{
+    size_t out = mlp->sizes[mlp->n_layers];
+    tide_tensor t = tide_tensor_make(x->values, 2, (const size_t[]){rows, 5});
+    tide_value *in, *y, *weights, *loss;
+    x->has_gradient = mlp->parameters->has_gradient = false;
+    MUST(tide_tape_parameter(tape, x, &t, &in));
+    MUST(tide_tape_fresh(tape, 2, (const size_t[]){rows, out}, &weights));
+    memcpy(weights->tensor.data, g, rows * out * sizeof *g);
+    for (int time = 0; time < 2; time++) {
+        tide_value *one;
+        MUST(tide_mlp_forward(tape, mlp, &in, 1, &y));
+        MUST(tide_unary_op(tape, TIDE_SQUARE, y, &y));
+        MUST(tide_binary_op(tape, TIDE_MULTIPLY, y, weights, &y));
+        MUST(tide_reduce(tape, TIDE_SUM, y, TIDE_ALL, &one));
+        if (time == 0)
+            loss = one;
+        else
+            MUST(tide_binary_op(tape, TIDE_ADD, loss, one, &loss));
+    }
+    MUST(tide_tape_backward(tape, loss, (tide_parameters *[]){x, mlp->parameters}, alone ? 1 : 2, false));
+    EXPECT(mlp->parameters->has_gradient == !alone);
+    tide_tape_end_step(tape);
+}
+
+/* Passed through, rows without a gradient are left out; with gradients of weights, all rows are made. */
+START_TEST(rows_without_a_gradient_are_left_out_and_change_no_bit)
+{
+    enum { ROWS = 1662 }; /* half of them are 12 units of 69 rows each, all of them 25 of 66 */
+    static const size_t sizes[][4] = {{5, 70, 300, 1}, {5, 70, 40, 9}};
+    static float g[ROWS * 9], apart[ROWS * 5];
+    for (size_t s = 0; s < 2; s++) {
+        size_t out = sizes[s][3];
+        tide_tape *tape;
+        tide_parameters *x;
+        MUST(tide_tape_create(&tape));
+        MUST(tide_parameters_create(&x, ROWS * 5));
+        tide_rng_normal(&rng, x->values, x->count);
+        tide_mlp *mlp = network(3, sizes[s],
+                                (tide_mlp_options){.layer_norm = _i == 1, .tanh_scale = s == 1 ? 2.0f : 0.0f});
+        static const size_t every[] = {1, 2, 3, 64, ROWS + 1}; /* rows with one; the last: only row 0 has, then none */
+        for (size_t e = 0; e < 6; e++) {
+            tide_rng_normal(&rng, g, ROWS * out);
+            for (size_t i = 0; i < ROWS; i++)
+                if (e == 5 || i % every[e] != 0)
+                    memset(g + i * out, 0, out * sizeof *g);
+            input_gradients(tape, mlp, x, g, ROWS, false);
+            memcpy(apart, x->gradients, sizeof apart);
+            input_gradients(tape, mlp, x, g, ROWS, true);
+            if (tide_gemm_is_own()) /* whose bits do not depend on a row's place */
+                ck_assert_mem_eq(x->gradients, apart, sizeof apart);
+            all_near(x->gradients, apart, ROWS * 5);
+            EXPECT((x->gradients[0] != 0.0f) == (e < 5));
+        }
+        tide_mlp_destroy(mlp);
+        tide_parameters_destroy(x);
+        tide_tape_destroy(tape);
+    }
+}
+END_TEST
+
 START_TEST(weights_that_changed_are_refused)
 {
     tide_tape *tape;
@@ -586,6 +650,7 @@ static void add(TCase *tests)
     tcase_add_loop_test(tests, a_network_called_twice_adds_both_gradients, 0, 2);
     tcase_add_loop_test(tests, gradients_of_many_rows_are_those_of_their_pieces, 0, 2);
     tcase_add_loop_test(tests, a_network_passed_through_gets_no_gradient, 0, 2);
+    tcase_add_loop_test(tests, rows_without_a_gradient_are_left_out_and_change_no_bit, 0, 2);
     tcase_add_test(tests, weights_that_changed_are_refused);
     tcase_add_loop_test(tests, a_warm_step_allocates_nothing_and_leftovers_change_no_bit, 0, 2);
     tcase_add_test(tests, networks_and_inputs_that_do_not_fit_are_refused);
