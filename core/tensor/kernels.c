@@ -28,53 +28,100 @@ static float dot(const float *restrict a, const float *restrict b, size_t n)
     return sum;
 }
 
-static float row_sum(const float *x, size_t n)
+/* Rows that are taken together where each needs sums: one alone would wait for its additions, one after the other. */
+enum { ROWS = 4 };
+
+/* `rows`, 1 or ROWS, is known to the compiler here and below. x (rows, n) <- x + bias; sums of each row. */
+static inline __attribute__((always_inline)) void bias_sums(const size_t rows, float *restrict x,
+                                                            const float *restrict bias, size_t n, float *sums)
 {
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++)
-        sum += x[j];
-    return sum;
+    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+#pragma omp simd reduction(+ : a, b, c, d)
+    for (size_t j = 0; j < n; j++) {
+        a += x[j] += bias[j];
+        if (rows == 1)
+            continue;
+        b += x[n + j] += bias[j];
+        c += x[2 * n + j] += bias[j];
+        d += x[3 * n + j] += bias[j];
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
 }
 
-static float squared_distances(const float *x, float mean, size_t n)
+static inline __attribute__((always_inline)) void squared_distances(const size_t rows, const float *restrict x,
+                                                                    const float *mean, size_t n, float *sums)
 {
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++)
-        sum += (x[j] - mean) * (x[j] - mean);
-    return sum;
+    const float m0 = mean[0], m1 = mean[1], m2 = mean[2], m3 = mean[3];
+    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+#pragma omp simd reduction(+ : a, b, c, d)
+    for (size_t j = 0; j < n; j++) {
+        a += (x[j] - m0) * (x[j] - m0);
+        if (rows == 1)
+            continue;
+        b += (x[n + j] - m1) * (x[n + j] - m1);
+        c += (x[2 * n + j] - m2) * (x[2 * n + j] - m2);
+        d += (x[3 * n + j] - m3) * (x[3 * n + j] - m3);
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
 }
 
-static void normalise_row(float *x, float mean, float scale, size_t n)
-{
-    for (size_t j = 0; j < n; j++)
-        x[j] = (x[j] - mean) * scale;
-}
-
-static void gain_shift_relu_row(float *restrict h, const float *restrict gain, const float *restrict shift, size_t n)
+static void norm_relu_row(float *restrict h, float mean, float scale, const float *restrict gain,
+                          const float *restrict shift, size_t n)
 {
     for (size_t j = 0; j < n; j++) {
-        float x = gain[j] * h[j] + shift[j];
+        float x = gain[j] * ((h[j] - mean) * scale) + shift[j];
         h[j] = x < 0.0f ? 0.0f : x; /* NaN stays NaN */
+    }
+}
+
+static void norm_relu_row_keep(float *restrict h, float mean, float scale, const float *restrict gain,
+                               const float *restrict shift, float *restrict normal, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        normal[j] = (h[j] - mean) * scale;
+        float x = gain[j] * normal[j] + shift[j];
+        h[j] = x < 0.0f ? 0.0f : x;
+    }
+}
+
+static inline __attribute__((always_inline)) void bias_norm_relu(const size_t rows, float *h, size_t width,
+                                                                 const float *bias, const float *gain,
+                                                                 const float *shift, float *normal, float *scales)
+{
+    const float epsilon = 1e-5f;
+    float mean[ROWS], squares[ROWS];
+    bias_sums(rows, h, bias, width, mean);
+    for (size_t i = 0; i < ROWS; i++)
+        mean[i] /= (float)width;
+    squared_distances(rows, h, mean, width, squares);
+    for (size_t i = 0; i < rows; i++) {
+        float scale = 1.0f / sqrtf(squares[i] / (float)width + epsilon);
+        if (normal != NULL)
+            norm_relu_row_keep(h + i * width, mean[i], scale, gain, shift, normal + i * width, width);
+        else
+            norm_relu_row(h + i * width, mean[i], scale, gain, shift, width);
+        if (scales != NULL)
+            scales[i] = scale;
     }
 }
 
 void tide_bias_norm_relu(float *h, size_t rows, size_t width, const float *bias, const float *gain, const float *shift,
                          float *normal, float *scales)
 {
-    const float epsilon = 1e-5f;
-    for (size_t i = 0; i < rows; i++) {
-        float *row = h + i * width;
-        tide_bias(row, 1, width, bias);
-        float mean = row_sum(row, width) / (float)width;
-        float scale = 1.0f / sqrtf(squared_distances(row, mean, width) / (float)width + epsilon);
-        normalise_row(row, mean, scale, width);
-        if (normal != NULL)
-            memcpy(normal + i * width, row, width * sizeof(float));
-        if (scales != NULL)
-            scales[i] = scale;
-        gain_shift_relu_row(row, gain, shift, width);
+    for (size_t i = 0; i < rows;) {
+        float *n = normal == NULL ? NULL : normal + i * width, *s = scales == NULL ? NULL : scales + i;
+        bool several = i + ROWS <= rows;
+        if (several)
+            bias_norm_relu(ROWS, h + i * width, width, bias, gain, shift, n, s);
+        else
+            bias_norm_relu(1, h + i * width, width, bias, gain, shift, n, s);
+        i += several ? ROWS : 1;
     }
 }
 
@@ -115,40 +162,80 @@ void tide_relu_backward(float *g, const float *h, size_t rows, size_t width, flo
     }
 }
 
-static void add_product_row(float *restrict into, const float *restrict a, const float *restrict b, size_t n)
+/* g (rows, n) <- d = g gain; sums of d and of d normal in each row; gain_sums += those of g normal in each column. */
+static inline __attribute__((always_inline)) void gain_slopes(const size_t rows, const bool sum, float *restrict g,
+                                                              const float *restrict normal, const float *restrict gain,
+                                                              float *restrict gain_sums, size_t n, float *sums,
+                                                              float *along)
 {
-    for (size_t j = 0; j < n; j++)
-        into[j] += a[j] * b[j];
+    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f, ka = 0.0f, kb = 0.0f, kc = 0.0f, kd = 0.0f;
+#pragma omp simd reduction(+ : a, b, c, d, ka, kb, kc, kd)
+    for (size_t j = 0; j < n; j++) {
+        float column = sum ? gain_sums[j] + g[j] * normal[j] : 0.0f;
+        a += g[j] *= gain[j];
+        ka += g[j] * normal[j];
+        if (rows > 1) {
+            column += g[n + j] * normal[n + j];
+            column += g[2 * n + j] * normal[2 * n + j];
+            column += g[3 * n + j] * normal[3 * n + j];
+            b += g[n + j] *= gain[j];
+            c += g[2 * n + j] *= gain[j];
+            d += g[3 * n + j] *= gain[j];
+            kb += g[n + j] * normal[n + j];
+            kc += g[2 * n + j] * normal[2 * n + j];
+            kd += g[3 * n + j] * normal[3 * n + j];
+        }
+        if (sum)
+            gain_sums[j] = column;
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+    along[0] = ka;
+    along[1] = kb;
+    along[2] = kc;
+    along[3] = kd;
 }
 
-static void multiply_row(float *restrict x, const float *restrict by, size_t n)
+static inline __attribute__((always_inline)) void norm_slope_row(const bool sum, float *restrict g,
+                                                                 const float *restrict normal, float mean, float along,
+                                                                 float scale, float *restrict bias_sums, size_t n)
 {
-    for (size_t j = 0; j < n; j++)
-        x[j] *= by[j];
-}
-
-static void norm_slope_row(float *restrict g, const float *restrict normal, float mean, float along, float scale,
-                           size_t n)
-{
-    for (size_t j = 0; j < n; j++)
+    for (size_t j = 0; j < n; j++) {
         g[j] = scale * (g[j] - mean - along * normal[j]);
+        if (sum)
+            bias_sums[j] += g[j];
+    }
+}
+
+static inline __attribute__((always_inline)) void norm_backward(const size_t rows, const bool sum, float *g,
+                                                                const float *normal, const float *scales, size_t width,
+                                                                const float *gain, float *gain_sums, float *bias_sums)
+{
+    float mean[ROWS], along[ROWS];
+    gain_slopes(rows, sum, g, normal, gain, gain_sums, width, mean, along);
+    for (size_t i = 0; i < rows; i++)
+        norm_slope_row(sum, g + i * width, normal + i * width, mean[i] / (float)width, along[i] / (float)width,
+                       scales[i], bias_sums, width);
 }
 
 /* With d = g gain:  d loss / dx = scale (d - mean d - n mean(d n)). */
 void tide_norm_backward(float *g, const float *normal, const float *scales, size_t rows, size_t width,
                         const float *gain, float *gain_sums, float *bias_sums)
 {
-    for (size_t i = 0; i < rows; i++) {
-        float *row = g + i * width;
-        const float *n = normal + i * width;
-        if (gain_sums != NULL)
-            add_product_row(gain_sums, row, n, width);
-        multiply_row(row, gain, width);
-        float mean = row_sum(row, width) / (float)width, along = dot(row, n, width) / (float)width;
-        norm_slope_row(row, n, mean, along, scales[i], width);
-        if (bias_sums != NULL)
-            add_row(bias_sums, row, width);
+    size_t i = 0;
+    if (gain_sums == NULL) {
+        for (; i + ROWS <= rows; i += ROWS)
+            norm_backward(ROWS, false, g + i * width, normal + i * width, scales + i, width, gain, NULL, NULL);
+        for (; i < rows; i++)
+            norm_backward(1, false, g + i * width, normal + i * width, scales + i, width, gain, NULL, NULL);
+        return;
     }
+    for (; i + ROWS <= rows; i += ROWS)
+        norm_backward(ROWS, true, g + i * width, normal + i * width, scales + i, width, gain, gain_sums, bias_sums);
+    for (; i < rows; i++)
+        norm_backward(1, true, g + i * width, normal + i * width, scales + i, width, gain, gain_sums, bias_sums);
 }
 
 void tide_column_sums(const float *g, size_t rows, size_t width, float *sums)
@@ -168,9 +255,6 @@ void tide_scaled_tanh_backward(float *g_out, const float *g, const float *y, siz
     for (size_t i = 0; i < n; i++)
         g_out[i] = g[i] * (scale - y[i] * y[i] / scale);
 }
-
-/* Rows that the narrow layers take together: what belongs to a column, they read and write once. */
-enum { ROWS = 4 };
 
 /* The dot products of ROWS rows with w. */
 static void dots(float *restrict y, size_t stride, const float *restrict h, size_t width, const float *restrict w,

@@ -23,7 +23,7 @@ void tide_bias(float *y, size_t rows, size_t width, const float *bias);
 void tide_relu_backward(float *g, const float *h, size_t rows, size_t width, float *sums);
 
 /* g (rows, width), of gain n + shift, <- the gradient of what n was made of, from n and its scales (rows). gain_sums
- * (width) += the column sums of g n, bias_sums (width) += those of the result, unless NULL. */
+ * (width) += the column sums of g n, bias_sums (width) += those of the result, unless both are NULL. */
 void tide_norm_backward(float *g, const float *normal, const float *scales, size_t rows, size_t width,
                         const float *gain, float *gain_sums, float *bias_sums);
 
