@@ -51,7 +51,8 @@ local function measure(made, run, given)
   if trainer.sim then found.rollout = seconds_of(function() trainer:rollout() end) end
   found.update = seconds_of(function() trainer:update() end)
   local start = os.clock()
-  found.evaluation = (os.clock() - start) / math.max(1, trainer:evaluate(1).length)
+  local length = trainer:evaluate(1).length
+  found.evaluation = (os.clock() - start) / length
   found.episode = trainer.real.max_episode_steps
   return found
 end
