@@ -41,27 +41,36 @@ static void norm_unit(const mlp_backward *pass, size_t layer, size_t unit, tide_
                        unit_sums(pass, unit, pass->bias_sums_at[layer]));
 }
 
+/* g W of a layer, its rows and what comes after still to be named. */
+static tide_gemm_job layer_job(const mlp_backward *pass, size_t layer)
+{
+    const tide_mlp *mlp = pass->mlp;
+    size_t in = mlp->sizes[layer], out = mlp->sizes[layer + 1];
+    return (tide_gemm_job){.bfloat16 = mlp->options.bfloat16,
+                           .m = pass->saved->rows,
+                           .n = in,
+                           .k = out,
+                           .lda = out,
+                           .b = mlp->parameters->values + mlp->weight_at[layer],
+                           .ldb = in,
+                           .ldc = in};
+}
+
 /* From g[layer] to g[layer - 1] before the ReLU. `soon`: what is needed after it. */
 static void layer_rows(const mlp_backward *pass, size_t layer, tide_span units, tide_soon soon)
 {
     const tide_mlp *mlp = pass->mlp;
-    size_t in = mlp->sizes[layer], out = mlp->sizes[layer + 1], n = pass->saved->rows;
+    size_t in = mlp->sizes[layer], n = pass->saved->rows;
     size_t start = tide_gemm_unit_start(n, units.first);
     if (!mlp_is_narrow(mlp, layer)) {
-        const tide_gemm_job job = {.bfloat16 = mlp->options.bfloat16,
-                                   .m = n,
-                                   .n = in,
-                                   .k = out,
-                                   .a = mlp_gradient_at(pass, layer, start),
-                                   .lda = out,
-                                   .b = mlp->parameters->values + mlp->weight_at[layer],
-                                   .ldb = in,
-                                   .c = mlp_gradient_at(pass, layer - 1, start),
-                                   .ldc = in,
-                                   .end = {.mask = pass->saved->hidden[layer - 1] + start * in,
-                                           .sums = relu_sums(pass, units.first, layer - 1)},
-                                   .sums_stride = pass->sums_floats,
-                                   .soon = soon};
+        tide_gemm_job job = layer_job(pass, layer);
+        job.a = mlp_gradient_at(pass, layer, start);
+        job.panels = tide_gemm_panels_floats(&job) > 0 ? pass->panels[layer] : NULL; /* fewer rows may need none */
+        job.c = mlp_gradient_at(pass, layer - 1, start);
+        job.end = (tide_product_end){.mask = pass->saved->hidden[layer - 1] + start * in,
+                                     .sums = relu_sums(pass, units.first, layer - 1)};
+        job.sums_stride = pass->sums_floats;
+        job.soon = soon;
         tide_gemm_part(&job, units);
     }
     for (size_t unit = units.first; unit < units.end; unit++) {
@@ -150,18 +159,38 @@ static void repeated_part(void *context, size_t part, size_t parts)
 
 /* ---- both ---- */
 
-/* Takes what the passes write. */
+/* Floats of the panels of a layer's weight, which every span of rows multiplies with. */
+static size_t panels_floats(const mlp_backward *pass, size_t layer)
+{
+    const tide_gemm_job job = layer_job(pass, layer);
+    return layer == 0 || mlp_is_narrow(pass->mlp, layer) ? 0 : tide_gemm_panels_floats(&job);
+}
+
+static void panels_part(void *context, size_t part, size_t parts)
+{
+    const mlp_backward *pass = context;
+    for (size_t layer = 1; layer < pass->mlp->n_layers; layer++) {
+        const tide_gemm_job job = layer_job(pass, layer);
+        if (pass->panels[layer] != NULL)
+            tide_gemm_panels_part(&job, pass->panels[layer], part, parts);
+    }
+}
+
+/* Takes what the passes write, and makes panels. */
 static tide_status prepare(tide_tape *tape, mlp_backward *pass)
 {
     const tide_mlp *mlp = pass->mlp;
     const mlp_saved *saved = pass->saved;
-    size_t last = mlp->n_layers - 1, floats = 0;
+    size_t last = mlp->n_layers - 1, floats = 0, sum_panels = 0;
     const size_t line = TIDE_ALIGNMENT / sizeof(float);
     pass->g[last] = pass->value->gradient;
     pass->outputs = pass->value->tensor.data;
     for (size_t layer = 0; layer <= last; layer++) {
         if (layer < last)
             TIDE_TRY(mlp_take(tape, pass->most_held, mlp->sizes[layer + 1], &pass->g[layer]));
+        if (panels_floats(pass, layer) > 0)
+            TIDE_TRY(mlp_take(tape, 1, panels_floats(pass, layer), &pass->panels[layer]));
+        sum_panels += panels_floats(pass, layer);
         pass->bias_sums_at[layer] = floats;
         floats += mlp->sizes[layer + 1];
         pass->weight_sums_at[layer] = floats;
@@ -173,6 +202,8 @@ static tide_status prepare(tide_tape *tape, mlp_backward *pass)
         }
     }
     pass->sums_floats = (floats + line - 1) / line * line;
+    if (sum_panels > 0)
+        tide_pool_run(panels_part, pass, tide_pool_parts(TIDE_MOST_THREADS, (double)(MLP_PANEL_FLOAT * sum_panels)));
     if (pass->wanted) {
         TIDE_TRY(mlp_take(tape, tide_gemm_units(saved->rows), pass->sums_floats, &pass->sums));
         TIDE_TRY(mlp_take(tape, MLP_FEW, mlp->sizes[1], &pass->turned));
@@ -202,6 +233,8 @@ static void give_all(tide_tape *tape, const mlp_backward *pass)
         mlp_give(tape, pass->g[layer], pass->most_held, pass->mlp->sizes[layer + 1]);
     mlp_give(tape, pass->sums, tide_gemm_units(saved->rows), pass->sums_floats);
     mlp_give(tape, pass->turned, MLP_FEW, pass->mlp->sizes[1]);
+    for (size_t layer = 1; layer < pass->mlp->n_layers; layer++)
+        mlp_give(tape, pass->panels[layer], 1, panels_floats(pass, layer));
     for (size_t r = 0; r < saved->n_runs; r++)
         mlp_give(tape, pass->summed[r], saved->runs[r].rows, pass->mlp->sizes[1]);
 }

@@ -17,13 +17,14 @@ typedef struct mlp_backward {
     const tide_mlp *mlp;
     const mlp_saved *saved;
     tide_value *value;
-    const float *outputs;      /* of the rows */
-    float *g[TIDE_MAX_LAYERS]; /* (held, sizes[i + 1]): of layer i before its bias; the last one's of all rows */
-    size_t held, most_held;    /* the row that they start with; how many rows they have room for */
-    tide_span units;           /* of the rows that are being made */
-    tide_span terms;           /* the rows whose part of the weights' gradients is being made */
-    bool wanted;               /* gradients of the parameters, and: */
-    float beta;                /* 0: the block has no gradient yet, write; 1: add */
+    const float *outputs;           /* of the rows */
+    float *g[TIDE_MAX_LAYERS];      /* (held, sizes[i + 1]): of layer i before its bias; the last one's of all rows */
+    size_t held, most_held;         /* the row that they start with; how many rows they have room for */
+    tide_span units;                /* of the rows that are being made */
+    tide_span terms;                /* the rows whose part of the weights' gradients is being made */
+    float *panels[TIDE_MAX_LAYERS]; /* of the weights above the first layer, where products read them; else NULL */
+    bool wanted;                    /* gradients of the parameters, and: */
+    float beta;                     /* 0: the block has no gradient yet, write; 1: add */
     float *into[TIDE_MAX_PARTS];
     float into_beta[TIDE_MAX_PARTS];
     float *summed[TIDE_MAX_PARTS]; /* g[0] summed over the rows that a repeated run's row stands for */

@@ -51,25 +51,35 @@ static void normalise(const forward_pass *pass, size_t layer, size_t row, size_t
                         scales != NULL ? scales + row : NULL);
 }
 
-/* y = x W^T for some rows of a run, W its columns of the first weight. */
-static void run_product(const forward_pass *pass, size_t r, tide_span units, float beta, float *y, tide_product_end end)
+/* y = x W^T of a layer, its rows, bias and what comes after still to be named; in the first layer of run r, W its
+ * columns. */
+static tide_gemm_job layer_job(const forward_pass *pass, size_t layer, size_t r)
 {
     const tide_mlp *mlp = pass->mlp;
+    const mlp_run *run = layer == 0 ? &pass->saved->runs[r] : NULL;
+    size_t in = mlp->sizes[layer], width = mlp->sizes[layer + 1];
+    const float *weight = mlp->parameters->values + mlp->weight_at[layer];
+    return (tide_gemm_job){.transpose_b = true,
+                           .bfloat16 = mlp->options.bfloat16,
+                           .m = run != NULL ? run->rows : pass->saved->rows,
+                           .n = width,
+                           .k = run != NULL ? run->width : in,
+                           .lda = run != NULL ? run->width : in,
+                           .b = run != NULL ? weight + run->column : weight,
+                           .ldb = in,
+                           .panels = run != NULL ? pass->run_panels[r] : pass->panels[layer],
+                           .ldc = width};
+}
+
+/* The product of some rows of a run. */
+static void run_product(const forward_pass *pass, size_t r, tide_span units, float beta, float *y, tide_product_end end)
+{
     const mlp_run *run = &pass->saved->runs[r];
-    const tide_gemm_job job = {.transpose_b = true,
-                               .bfloat16 = mlp->options.bfloat16,
-                               .m = run->rows,
-                               .n = mlp->sizes[1],
-                               .k = run->width,
-                               .a = run->data + tide_gemm_unit_start(run->rows, units.first) * run->width,
-                               .lda = run->width,
-                               .b = mlp->parameters->values + mlp->weight_at[0] + run->column,
-                               .ldb = mlp->sizes[0],
-                               .panels = pass->run_panels[r],
-                               .beta = beta,
-                               .c = y,
-                               .ldc = mlp->sizes[1],
-                               .end = end};
+    tide_gemm_job job = layer_job(pass, 0, r);
+    job.a = run->data + tide_gemm_unit_start(run->rows, units.first) * run->width;
+    job.beta = beta;
+    job.c = y;
+    job.end = end;
     tide_gemm_part(&job, units);
 }
 
@@ -147,20 +157,11 @@ static void upper_layer(const forward_pass *pass, size_t layer, tide_span units,
         tide_narrow_forward(y, h, count, in, weight, bias, width);
         return;
     }
-    const tide_gemm_job job = {.transpose_b = true,
-                               .bfloat16 = mlp->options.bfloat16,
-                               .m = pass->saved->rows,
-                               .n = width,
-                               .k = in,
-                               .a = h,
-                               .lda = in,
-                               .b = weight,
-                               .ldb = in,
-                               .panels = pass->panels[layer],
-                               .c = y,
-                               .ldc = width,
-                               .end = layer_end(mlp, layer),
-                               .soon = soon};
+    tide_gemm_job job = layer_job(pass, layer, 0);
+    job.a = h;
+    job.c = y;
+    job.end = layer_end(mlp, layer);
+    job.soon = soon;
     tide_gemm_part(&job, units);
     if (tide_mlp_normalises(mlp, layer))
         normalise(pass, layer, rows.first, count, bias, y);
@@ -217,28 +218,25 @@ static void forward_part(void *context, size_t part, size_t parts)
 static size_t panels_floats(const forward_pass *pass, size_t layer, size_t run)
 {
     const tide_mlp *mlp = pass->mlp;
-    size_t width = mlp->sizes[layer + 1];
-    if (mlp->options.bfloat16) /* panels of another kind, made with the product */
+    if (layer > 0 && mlp->sizes[layer + 1] <= TIDE_NARROW)
         return 0;
-    if (layer == 0)
-        return tide_gemm_panels_floats(pass->saved->runs[run].rows, width, pass->saved->runs[run].width);
-    return width <= TIDE_NARROW ? 0 : tide_gemm_panels_floats(pass->saved->rows, width, mlp->sizes[layer]);
+    const tide_gemm_job job = layer_job(pass, layer, run);
+    return tide_gemm_panels_floats(&job);
 }
 
 static void panels_part(void *context, size_t part, size_t parts)
 {
     const forward_pass *pass = context;
-    const tide_mlp *mlp = pass->mlp;
-    const float *values = mlp->parameters->values;
-    for (size_t r = 0; r < pass->saved->n_runs; r++)
+    for (size_t r = 0; r < pass->saved->n_runs; r++) {
+        const tide_gemm_job job = layer_job(pass, 0, r);
         if (pass->run_panels[r] != NULL)
-            tide_gemm_panels_part(mlp->sizes[1], pass->saved->runs[r].width,
-                                  values + mlp->weight_at[0] + pass->saved->runs[r].column, mlp->sizes[0],
-                                  pass->run_panels[r], part, parts);
-    for (size_t layer = 1; layer < mlp->n_layers; layer++)
+            tide_gemm_panels_part(&job, pass->run_panels[r], part, parts);
+    }
+    for (size_t layer = 1; layer < pass->mlp->n_layers; layer++) {
+        const tide_gemm_job job = layer_job(pass, layer, 0);
         if (pass->panels[layer] != NULL)
-            tide_gemm_panels_part(mlp->sizes[layer + 1], mlp->sizes[layer], values + mlp->weight_at[layer],
-                                  mlp->sizes[layer], pass->panels[layer], part, parts);
+            tide_gemm_panels_part(&job, pass->panels[layer], part, parts);
+    }
 }
 
 static tide_status take_panels(tide_tape *tape, size_t floats, float **panels, size_t *sum)
@@ -249,14 +247,13 @@ static tide_status take_panels(tide_tape *tape, size_t floats, float **panels, s
 
 static tide_status make_panels(tide_tape *tape, forward_pass *pass)
 {
-    const double operations = 20.0; /* a float's: it is read and written out of order */
     size_t sum = 0;
     for (size_t r = 0; r < pass->saved->n_runs; r++)
         TIDE_TRY(take_panels(tape, panels_floats(pass, 0, r), &pass->run_panels[r], &sum));
     for (size_t layer = 1; layer < pass->mlp->n_layers; layer++)
         TIDE_TRY(take_panels(tape, panels_floats(pass, layer, 0), &pass->panels[layer], &sum));
     if (sum > 0)
-        tide_pool_run(panels_part, pass, tide_pool_parts(TIDE_MOST_THREADS, operations * (double)sum));
+        tide_pool_run(panels_part, pass, tide_pool_parts(TIDE_MOST_THREADS, (double)(MLP_PANEL_FLOAT * sum)));
     return TIDE_OK;
 }
 

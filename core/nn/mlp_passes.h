@@ -29,6 +29,9 @@ typedef struct mlp_saved {
 
 enum { MLP_STEP = 4 }; /* units of rows that go down the layers together: with 256 columns, 256 KiB a layer */
 
+/* What a float of a panel costs beside additions and multiplications: it is read and written out of order. */
+enum { MLP_PANEL_FLOAT = 20 };
+
 /* Additions and multiplications of the products of one pass. */
 static inline double mlp_operations(const mlp_saved *saved)
 {

@@ -32,15 +32,16 @@ static void add_sums(const mlp_backward *pass, size_t at, float *gradient, tide_
 /* Columns of a weight gradient are shared out by so many, whole cache lines. */
 enum { COLUMNS = 64 };
 
-/* c (m, n) = a^T b with a (k, m), b (k, n); columns are shared out. */
+/* c (m, n) = a^T b with a (k, m), b (k, n); columns are shared out. In bfloat16 a thread makes its share in one, for
+ * which a is rounded once. */
 static void wide_part(tide_gemm_job job, size_t part, size_t parts)
 {
     tide_span mine = tide_pool_share((job.n + COLUMNS - 1) / COLUMNS, part, parts);
-    size_t n = job.n, end = mine.end * COLUMNS < n ? mine.end * COLUMNS : n;
+    size_t n = job.n, end = mine.end * COLUMNS < n ? mine.end * COLUMNS : n, most = job.bfloat16 ? n : COLUMNS;
     const float *b = job.b;
     float *c = job.c;
-    for (size_t column = mine.first * COLUMNS; column < end; column += COLUMNS) {
-        job.n = end - column < COLUMNS ? end - column : COLUMNS;
+    for (size_t column = mine.first * COLUMNS; column < end; column += most) {
+        job.n = end - column < most ? end - column : most;
         job.b = b + column;
         job.c = c + column;
         tide_gemm_part(&job, (tide_span){0, tide_gemm_units(job.m)});

@@ -131,7 +131,14 @@ static tide_product block_of(tide_product p, size_t l, size_t k, size_t j, size_
     return p;
 }
 
-/* B is put into panels, block by block: it is transposed and in none, or the kernels take only their own kind. */
+/* Floats of a block of k terms in panels of bfloat16, two terms in a float's place. */
+static size_t pairs_floats(size_t n, size_t k)
+{
+    return tide_panels_floats(n, (k + 1) / 2);
+}
+
+/* B is put into panels, block by block: it is transposed and in none, or the kernels take only their own kind, of which
+ * whole blocks of terms may have been made before. */
 static void run_blocks(const tide_product_set *set, const tide_gemm_job *job, tide_span units, size_t step)
 {
     enum { COLUMNS = 4 * TIDE_PANEL };
@@ -142,12 +149,15 @@ static void run_blocks(const tide_product_set *set, const tide_gemm_job *job, ti
         for (size_t j = 0; j < job->n; j += most) {
             size_t n = job->n - j < most ? job->n - j : most;
             const float *b = job->b + (job->transpose_b ? j * job->ldb + l : l * job->ldb + j);
-            if (set->make_panels != NULL)
+            const float *ready = panels;
+            if (job->panels != NULL)
+                ready = job->panels + pairs_floats(job->n, l) + pairs_floats(j, k);
+            else if (set->make_panels != NULL)
                 set->make_panels(job->transpose_b, k, n, b, job->ldb, panels);
             else
                 tide_panels_make(job->transpose_b, k, 0, n, b, job->ldb, panels);
             for (size_t unit = units.first; unit < units.end; unit += step) {
-                tide_product p = block_of(units_of(job, units, unit, step), l, k, j, n, panels);
+                tide_product p = block_of(units_of(job, units, unit, step), l, k, j, n, ready);
                 set->run(&p);
             }
         }
@@ -167,17 +177,28 @@ static void own_part(const tide_product_set *set, const tide_gemm_job *job, tide
     }
 }
 
-size_t tide_gemm_panels_floats(size_t m, size_t n, size_t k)
+size_t tide_gemm_panels_floats(const tide_gemm_job *job)
 {
     pthread_once(&once, set_up);
-    return own == NULL || m < LEAST_ROWS ? 0 : tide_panels_floats(n, k);
+    if (own == NULL || job->m < LEAST_ROWS || !(job->bfloat16 || job->transpose_b))
+        return 0;
+    return job->bfloat16 ? pairs_floats(job->n, job->k) : tide_panels_floats(job->n, job->k);
 }
 
-void tide_gemm_panels_part(size_t n, size_t k, const float *b, size_t ldb, float *panels, size_t part, size_t parts)
+void tide_gemm_panels_part(const tide_gemm_job *job, float *panels, size_t part, size_t parts)
 {
-    tide_span mine = tide_pool_share((n + TIDE_PANEL - 1) / TIDE_PANEL, part, parts);
-    size_t end = mine.end * TIDE_PANEL < n ? mine.end * TIDE_PANEL : n;
-    tide_panels_make(true, k, mine.first * TIDE_PANEL, end, b, ldb, panels + mine.first * TIDE_PANEL * k);
+    tide_span mine = tide_pool_share((job->n + TIDE_PANEL - 1) / TIDE_PANEL, part, parts);
+    size_t n = job->n, first = mine.first * TIDE_PANEL, end = mine.end * TIDE_PANEL < n ? mine.end * TIDE_PANEL : n;
+    if (!job->bfloat16) {
+        tide_panels_make(true, job->k, first, end, job->b, job->ldb, panels + first * job->k);
+        return;
+    }
+    for (size_t l = 0; l < job->k && first < end; l += TIDE_PRODUCT_TERMS) {
+        size_t k = job->k - l < TIDE_PRODUCT_TERMS ? job->k - l : TIDE_PRODUCT_TERMS;
+        in_bfloat16->make_panels(job->transpose_b, k, end - first,
+                                 job->b + (job->transpose_b ? first * job->ldb + l : l * job->ldb + first), job->ldb,
+                                 panels + pairs_floats(n, l) + pairs_floats(first, k));
+    }
 }
 
 /* ---- OpenBLAS ---- */

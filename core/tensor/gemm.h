@@ -56,7 +56,7 @@ typedef struct tide_gemm_job {
     size_t lda;
     const float *b;
     size_t ldb;
-    const float *panels; /* of B, where tide_gemm_panels asked for them; else NULL */
+    const float *panels; /* of B, where tide_gemm_panels_floats asks for them, or NULL */
     float beta, *c;      /* c and end.mask: from the span's first row on */
     size_t ldc;
     tide_product_end end;
@@ -67,12 +67,12 @@ typedef struct tide_gemm_job {
 /* Some units of a product, by the calling thread. */
 void tide_gemm_part(const tide_gemm_job *job, tide_span units);
 
-/* Floats of the panels that a product of m rows with a transposed B (n, k) reads; 0 where it reads B itself. A B
- * that several spans multiply with is put into panels once. */
-size_t tide_gemm_panels_floats(size_t m, size_t n, size_t k);
+/* Floats of the panels that this product reads instead of B; 0 where it reads B itself. Of the job m, n, k, b, ldb,
+ * transpose_b and bfloat16 count. A B that several spans multiply with is put into panels once. */
+size_t tide_gemm_panels_floats(const tide_gemm_job *job);
 
 /* One thread's share of making them. */
-void tide_gemm_panels_part(size_t n, size_t k, const float *b, size_t ldb, float *panels, size_t part, size_t parts);
+void tide_gemm_panels_part(const tide_gemm_job *job, float *panels, size_t part, size_t parts);
 
 /* OpenBLAS's version, the processor kernel it picked, and who makes products ("avx512", "avx2", "openblas"), for run
  * records: results differ between them. */

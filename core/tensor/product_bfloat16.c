@@ -7,8 +7,11 @@
 #pragma GCC target("avx512f,avx512bw,avx512bf16,fma")
 #include <immintrin.h>
 
-enum { LANES = 16, PAIRS = TIDE_PRODUCT_TERMS / 2 };
 #define TILE_ROWS 12
+
+/* Rows of a transposed A that are put into pairs together: whole tiles. Their stride is no power of 2, which would put
+ * a column into few of the cache's sets. */
+enum { LANES = 16, PAIRS = TIDE_PRODUCT_TERMS / 2, LEFT_ROWS = 22 * TILE_ROWS, LEFT_STRIDE = LEFT_ROWS + 8 };
 typedef __m512 vec;
 typedef __mmask16 some;
 
@@ -38,80 +41,140 @@ static inline vec pair_lanes(vec low, vec high)
     return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(high, low)));
 }
 
-/* The pairs of k neighbours in memory; a last one alone is paired with 0. */
-static void pair_row(size_t k, const float *from, float *pairs)
+/* The pairs of 2 LANES neighbours in memory, of which the first `left` are there; a last one alone is paired with 0. */
+static inline vec pair_neighbours(const float *from, size_t left)
 {
-    for (size_t l = 0; l < k; l += 2 * LANES) {
-        size_t left = k - l;
-        vec low = load_some(first_lanes(left), from + l);
-        vec high = load_some(first_lanes(left < LANES ? 0 : left - LANES), from + l + LANES);
-        store(pairs + l / 2, (vec)_mm512_cvtne2ps_pbh(high, low));
+    if (left >= 2 * LANES)
+        return (vec)_mm512_cvtne2ps_pbh(load(from + LANES), load(from));
+    vec low = load_some(first_lanes(left), from);
+    vec high = load_some(first_lanes(left < LANES ? 0 : left - LANES), from + LANES);
+    return (vec)_mm512_cvtne2ps_pbh(high, low);
+}
+
+/* The pairs of two rows, column by column, in whole vectors; one row alone is paired with 0. Rows that come soon are
+ * fetched meanwhile. */
+static inline void pair_rows(const float *from, size_t columns, size_t rows, size_t stride, float *to)
+{
+    const size_t ahead = 8 * stride;
+    size_t j = 0;
+    for (; j + LANES <= columns && rows > 1; j += LANES) {
+        __builtin_prefetch(from + j + ahead);
+        __builtin_prefetch(from + j + ahead + stride);
+        store(to + j, pair_lanes(load(from + j), load(from + j + stride)));
     }
+    for (; j < columns; j += LANES) {
+        some lanes = first_lanes(columns - j);
+        vec high = rows > 1 ? load_some(lanes, from + j + stride) : zero();
+        store(to + j, pair_lanes(load_some(lanes, from + j), high));
+    }
+}
+
+/* x[l], lane i <- x[i], lane l: two, then four, then all rows are brought together. */
+static inline __attribute__((always_inline)) void turn(vec x[LANES])
+{
+    vec y[LANES];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < LANES; i += 2) {
+        y[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+        y[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+#define UNPACK(half, a, b) _mm512_castpd_ps(_mm512_unpack##half##_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)))
+#pragma GCC unroll 4
+    for (size_t i = 0; i < LANES; i += 4) {
+        x[i] = UNPACK(lo, y[i], y[i + 2]);
+        x[i + 1] = UNPACK(hi, y[i], y[i + 2]);
+        x[i + 2] = UNPACK(lo, y[i + 1], y[i + 3]);
+        x[i + 3] = UNPACK(hi, y[i + 1], y[i + 3]);
+    }
+#undef UNPACK
+    enum { EVEN = 0x88, ODD = 0xdd }; /* quarters of each of the two */
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        vec even = _mm512_shuffle_f32x4(x[i], x[4 + i], EVEN), odd = _mm512_shuffle_f32x4(x[i], x[4 + i], ODD);
+        vec even_8 = _mm512_shuffle_f32x4(x[8 + i], x[12 + i], EVEN);
+        vec odd_8 = _mm512_shuffle_f32x4(x[8 + i], x[12 + i], ODD);
+        x[i] = _mm512_shuffle_f32x4(even, even_8, EVEN);
+        x[4 + i] = _mm512_shuffle_f32x4(odd, odd_8, EVEN);
+        x[8 + i] = _mm512_shuffle_f32x4(even, even_8, ODD);
+        x[12 + i] = _mm512_shuffle_f32x4(odd, odd_8, ODD);
+    }
+}
+
+/* LANES pairs of LANES rows, the first of each, then the second; what is beyond the `rows` and the `left` terms that
+ * there are is 0. Rows that come next are fetched meanwhile, from `next` on. */
+static inline __attribute__((always_inline)) void turn_block(const bool whole, size_t rows, size_t left, const float *b,
+                                                             size_t ldb, const float *next, float *to)
+{
+    const float *every_third[] = {b, b + 3 * ldb, b + 6 * ldb, b + 9 * ldb, b + 12 * ldb, b + 15 * ldb};
+    vec x[LANES];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < LANES; i++) {
+        const float *from = every_third[i / 3] + i % 3 * ldb;
+        x[i] = whole || i < rows ? pair_neighbours(from, whole ? 2 * LANES : left) : zero();
+        __builtin_prefetch(next + 2 * i * LANES);
+        __builtin_prefetch(next + (2 * i + 1) * LANES);
+    }
+    turn(x);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < LANES; i++)
+        if (whole || 2 * i < left)
+            store(to + i * TIDE_PANEL, x[i]);
 }
 
 static void make_panels(bool transpose, size_t k, size_t n, const float *b, size_t ldb, float *panels)
 {
-    _Alignas(64) float rows[TIDE_PANEL * PAIRS];
-    size_t pairs = (k + 1) / 2;
-    for (size_t j = 0; j < n; j += TIDE_PANEL, panels += pairs * TIDE_PANEL) {
-        size_t columns = n - j < TIDE_PANEL ? n - j : TIDE_PANEL;
-        if (transpose) {
-            for (size_t i = 0; i < columns; i++)
-                pair_row(k, b + (j + i) * ldb, rows + i * PAIRS);
-            tide_panels_make(true, pairs, 0, columns, rows, PAIRS, panels);
-            continue;
-        }
-        for (size_t v = 0; v < TIDE_PANEL; v += LANES) {
-            some lanes = first_lanes(columns < v ? 0 : columns - v);
-            for (size_t l = 0; l < k; l += 2) {
-                const float *from = b + l * ldb + j + v;
-                vec high = l + 1 < k ? load_some(lanes, from + ldb) : zero();
-                store(panels + l / 2 * TIDE_PANEL + v, pair_lanes(load_some(lanes, from), high));
-            }
-        }
+    const size_t size = (k + 1) / 2 * TIDE_PANEL;
+    for (size_t j = 0; j < n && transpose; j += LANES) {
+        const float *from = b + j * ldb, *next = from + LANES * ldb; /* all of it, where rows lie one after the other */
+        float *panel = panels + j / TIDE_PANEL * size + j % TIDE_PANEL;
+        for (size_t l = 0; l < k; l += 2 * LANES)
+            if (n - j >= LANES && k - l >= 2 * LANES)
+                turn_block(true, LANES, 2 * LANES, from + l, ldb, next + l * LANES, panel + l / 2 * TIDE_PANEL);
+            else
+                turn_block(false, n - j, k - l, from + l, ldb, next + l * LANES, panel + l / 2 * TIDE_PANEL);
     }
+    for (size_t l = 0; l < k && !transpose; l += 2)
+        for (size_t j = 0; j < n; j += TIDE_PANEL)
+            pair_rows(b + l * ldb + j, n - j < TIDE_PANEL ? n - j : TIDE_PANEL, k - l, ldb,
+                      panels + j / TIDE_PANEL * size + l / 2 * TIDE_PANEL);
 }
 
-/* Pairs of a tile's rows of A: row after row, or a vector of all rows for each pair where A is transposed. */
+/* Pairs of some rows of A: row after row, PAIRS from one to the next; or where A is transposed a row for each pair, with a
+ * place for each of A's rows, LEFT_STRIDE from one to the next. */
 static void pair_left(const tide_product *p, size_t first, size_t rows, float *left)
 {
-    if (p->a_step == 1) {
-        for (size_t i = 0; i < rows; i++)
-            pair_row(p->k, p->a + (first + i) * p->a_row, left + i * PAIRS);
-        return;
-    }
-    some lanes = first_lanes(rows);
-    for (size_t l = 0; l < p->k; l += 2) {
-        const float *from = p->a + l * p->a_step + first;
-        vec high = l + 1 < p->k ? load_some(lanes, from + p->a_step) : zero();
-        store(left + l / 2 * LANES, pair_lanes(load_some(lanes, from), high));
-    }
+    const float *from = p->a + first * p->a_row;
+    for (size_t l = 0; l < p->k && p->a_step != 1; l += 2, left += LEFT_STRIDE)
+        pair_rows(from + l * p->a_step, rows, p->k - l, p->a_step, left);
+    for (size_t i = 0; i < rows && p->a_step == 1; i++, from += p->a_row, left += PAIRS)
+        for (size_t l = 0; l < p->k; l += 2 * LANES)
+            store(left + l / 2, pair_neighbours(from + l, p->k - l));
 }
 
 static void run(const tide_product *p)
 {
-    _Alignas(64) float left[LANES * PAIRS];
+    _Alignas(64) float left[LEFT_STRIDE * PAIRS];
     const bool in_rows = p->a_step == 1;
-    const size_t n_tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS, pairs = (p->k + 1) / 2;
-    for (size_t i = 0; i < n_tiles; i++) {
-        size_t first = p->m * i / n_tiles;
-        tide_product tile = *p;
-        tile.m = p->m * (i + 1) / n_tiles - first;
-        tile.k = pairs;
-        pair_left(p, first, tile.m, left);
-        tile.a = left;
-        tile.a_row = in_rows ? PAIRS : 1;
-        tile.a_step = in_rows ? 1 : LANES;
-        tile.b_step = TIDE_PANEL;
-        tile.b_panel = TIDE_PANEL * pairs;
-        tile.c = p->c + first * p->c_row;
-        tile.first_row = p->first_row + first;
+    const size_t most = in_rows ? TILE_ROWS : LEFT_ROWS, blocks = (p->m + most - 1) / most, pairs = (p->k + 1) / 2;
+    for (size_t i = 0; i < blocks; i++) {
+        size_t first = p->m * i / blocks;
+        tide_product block = *p;
+        block.m = p->m * (i + 1) / blocks - first;
+        block.k = pairs;
+        pair_left(p, first, block.m, left);
+        block.a = left;
+        block.a_row = in_rows ? PAIRS : 1;
+        block.a_step = in_rows ? 1 : LEFT_STRIDE;
+        block.b_step = TIDE_PANEL;
+        block.b_panel = TIDE_PANEL * pairs;
+        block.c = p->c + first * p->c_row;
+        block.first_row = p->first_row + first;
         size_t soon = p->soon.count * first / p->m;
-        tile.more = p->m - first - tile.m;
-        tile.soon = (tide_soon){p->soon.from + soon, p->soon.count * (first + tile.m) / p->m - soon};
-        if (tile.end.mask != NULL)
-            tile.end.mask += first * p->c_row;
-        run_product(&tile);
+        block.more = p->m - first - block.m;
+        block.soon = (tide_soon){p->soon.from + soon, p->soon.count * (first + block.m) / p->m - soon};
+        if (block.end.mask != NULL)
+            block.end.mask += first * p->c_row;
+        run_product(&block);
     }
 }
 

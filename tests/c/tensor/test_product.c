@@ -113,19 +113,34 @@ START_TEST(every_element_is_the_sum_in_order)
 }
 END_TEST
 
+/* By three threads, one after the other, with NaN before them and behind what they were asked for. */
+static void make_panels(tide_gemm_job *job)
+{
+    size_t floats = tide_gemm_panels_floats(job);
+    memset(panels, 0xff, sizeof panels);
+    for (size_t part = 0; part < 3; part++)
+        tide_gemm_panels_part(job, panels, part, 3);
+    size_t written = 0;
+    for (size_t i = floats; i < sizeof panels / sizeof *panels; i++)
+        written += isnan(panels[i]) ? 0 : 1;
+    ck_assert_uint_eq(written, 0);
+    job->panels = panels;
+}
+
 START_TEST(panels_change_no_bit)
 {
     if (!use(_i))
         return;
     for (size_t n = 1; n <= 100; n += 3) {
         tide_gemm_job job = job_of(40 + n, n, 5 * n, false, true, n % 2 == 0);
-        ck_assert_uint_eq(tide_gemm_panels_floats(job.m, n, job.k), tide_panels_floats(n, job.k));
-        ck_assert_uint_eq(tide_gemm_panels_floats(3, n, job.k), 0);
-        memset(panels, 0xff, sizeof panels);
-        for (size_t part = 0; part < 3; part++)
-            tide_gemm_panels_part(n, job.k, b, job.ldb, panels, part, 3);
-        job.panels = panels;
+        ck_assert_uint_eq(tide_gemm_panels_floats(&job), tide_panels_floats(n, job.k));
+        make_panels(&job);
         check(&job, true, "panels");
+        job.m = 3;
+        ck_assert_uint_eq(tide_gemm_panels_floats(&job), 0);
+        job.m = 40;
+        job.transpose_b = false;
+        ck_assert_uint_eq(tide_gemm_panels_floats(&job), 0);
     }
 }
 END_TEST
@@ -283,6 +298,30 @@ START_TEST(bfloat16_rounds_both_matrices_and_sums_in_float32)
 }
 END_TEST
 
+/* Panels of a whole B, those that a product makes itself, and the products of its rows one block of tiles after another. */
+START_TEST(bfloat16_panels_change_no_bit)
+{
+    static const size_t ks[] = {1, 2, 17, 31, 32, 64, 255, 256, 257, 600}, ns[] = {1, 12, 16, 17, 32, 33, 64, 256, 300};
+    static float without[sizeof c / sizeof *c];
+    if (!tide_gemm_has_bfloat16())
+        return;
+    for (size_t i = 0; i < 10 * 9 * 4; i++) {
+        size_t kind = i / 90;
+        tide_gemm_job job = job_of(8 + i % 140, ns[i / 10 % 9], ks[i % 10], (kind & 1) != 0, (kind & 2) != 0, 0.0f);
+        job.bfloat16 = true;
+        memcpy(c, before, sizeof c);
+        tide_gemm_part(&job, (tide_span){0, tide_gemm_units(job.m)});
+        memcpy(without, c, sizeof c);
+        make_panels(&job);
+        memcpy(c, before, sizeof c);
+        tide_gemm_part(&job, (tide_span){0, tide_gemm_units(job.m)});
+        ck_assert_msg(memcmp(c, without, sizeof c) == 0, "%zu x %zu x %zu, kind %zu", job.m, job.n, job.k, kind);
+        job.m = 7;
+        ck_assert_uint_eq(tide_gemm_panels_floats(&job), 0);
+    }
+}
+END_TEST
+
 START_TEST(bfloat16_passes_on_what_is_not_finite_and_needs_rows_and_its_processor)
 {
     MUST(tide_gemm_use("openblas"));
@@ -314,6 +353,7 @@ static void add(TCase *tests)
     tcase_add_loop_test(tests, column_sums_are_of_each_unit_row_by_row, 0, N_MAKERS);
     tcase_add_loop_test(tests, what_is_not_finite_stays_in_its_row_and_column, 0, N_MAKERS);
     tcase_add_test(tests, bfloat16_rounds_both_matrices_and_sums_in_float32);
+    tcase_add_test(tests, bfloat16_panels_change_no_bit);
     tcase_add_test(tests, bfloat16_passes_on_what_is_not_finite_and_needs_rows_and_its_processor);
     tcase_add_loop_test(tests, long_sums_keep_their_digits, 0, N_MAKERS);
 }
