@@ -115,7 +115,7 @@ end
 
 --- For people.
 function estimate.show(found, stream)
-  local width = 4
+  local width = #"such as"
   for _, kind in ipairs(found.kinds) do width = math.max(width, utf8.len(kind.cell)) end
   stream:write(("%-" .. width .. "s  %-9s  %9s  %11s  %4s\n"):format("such as", "agent", "updates/s", "longest run",
     "runs"))
